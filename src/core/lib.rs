@@ -1,0 +1,1 @@
+//! Kinds, names, Azure resource descriptors, and the pure plan and report: no client, no clock, no randomness.

@@ -1,0 +1,1 @@
+//! The engine that performs what the core decides, and the acs-operator command line.

@@ -1,0 +1,1 @@
+//! Words that several programs share: labels, tags, Secret keys, event envelope.

@@ -1,0 +1,1 @@
+//! Stories told by the operator binary on a real API server against the simulator.

@@ -1,0 +1,1 @@
+//! Deterministic simulation: the shipped engine over a model of Azure and of the API server, under faults.

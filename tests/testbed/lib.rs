@@ -1,0 +1,1 @@
+//! Real Kubernetes grounds for tests, demo, playground and bench.
