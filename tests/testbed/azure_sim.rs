@@ -1,0 +1,1 @@
+//! The Azure simulator as a process.

@@ -1,0 +1,61 @@
+//! `testbed`: builds the parts of a real Kubernetes and runs them.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod command;
+
+use command::{build, up};
+
+#[derive(Parser)]
+#[command(name = "testbed", about = "Real Kubernetes grounds for tests, demo, playground and bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Compile what a ground needs, once, into the cache
+    Build(build::Build),
+    /// A cluster in the foreground, until Ctrl-C
+    Up(up::Up),
+    /// Become a program that is killed when the process `parent` ends
+    #[command(hide = true)]
+    Supervise {
+        /// Who must still be the parent
+        #[arg(long)]
+        parent: u32,
+        /// The program and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("testbed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Build(build) => build.run(),
+        Task::Up(up) => runtime()?.block_on(Box::pin(up.run())),
+        Task::Supervise { parent, command } => match command.split_first() {
+            Some((program, arguments)) => Err(testbed::supervise::become_child_of(parent, program, arguments)),
+            None => Ok(()),
+        },
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
