@@ -16,9 +16,9 @@ pub mod scratch;
 pub mod supervise;
 pub mod wait;
 
-//pub use azure_sim::AzureSim;
+pub use azure_sim::AzureSim;
 pub use cluster::{Cluster, Ground, TestNamespace};
-//pub use operator::Operator;
+pub use operator::Operator;
 pub use parts::Part;
 pub use process::Process;
 pub use wait::{wait_for, wait_for_some};
