@@ -1,0 +1,89 @@
+//! Real time for the model, and its calls outwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::Certificate;
+
+use super::{Authority, Shared, now_ms};
+use crate::model::{self, Answered, Outbound};
+
+/// Answers of webhooks are short; one that never ends must not fill the memory.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// The client for webhooks: it trusts the system's authorities, the simulator's own, and the given ones.
+pub(super) fn caller(authority: &Authority, trust: &[PathBuf]) -> anyhow::Result<reqwest::Client> {
+    let mut certificates = vec![Certificate::from_pem(authority.pem().as_bytes())?];
+    for file in trust {
+        let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let bundle = Certificate::from_pem_bundle(&pem)
+            .with_context(|| format!("{} holds no PEM certificates", file.display()))?;
+        certificates.extend(bundle);
+    }
+    // Event Grid follows no redirects; anything but 200 refuses.
+    let client = reqwest::Client::builder()
+        .tls_certs_merge(certificates)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()?;
+    Ok(client)
+}
+
+/// Fires timers when they are due, and performs what the model wants to call.
+pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
+    loop {
+        let (calls, due) = {
+            let mut world = shared.world();
+            let calls = model::advance(&mut world, now_ms());
+            (calls, model::next_timer(&world))
+        };
+        for call in calls {
+            tokio::spawn(perform(shared.clone(), caller.clone(), call));
+        }
+        let pause = due.map(|due| Duration::from_millis(due.saturating_sub(now_ms()).max(1)));
+        match pause {
+            Some(pause) => {
+                // Whichever comes first; both only mean looking again.
+                let _ = tokio::time::timeout(pause, shared.changed.notified()).await;
+            }
+            None => shared.changed.notified().await,
+        }
+    }
+}
+
+async fn perform(shared: Arc<Shared>, caller: reqwest::Client, call: Outbound) {
+    let (id, patience) = (call.id, Duration::from_millis(call.timeout_ms));
+    tracing::debug!(method = call.method, "asking a webhook");
+    let answer = match tokio::time::timeout(patience, ask(&caller, call)).await {
+        Ok(Ok(answer)) => answer,
+        // With its causes: "error sending request" alone says nothing.
+        Ok(Err(error)) => Answered::Failed(format!("{error:#}")),
+        Err(_) => Answered::Failed(format!("no answer within {} s", patience.as_secs())),
+    };
+    model::answered(&mut shared.world(), id, answer, now_ms());
+    shared.wake();
+}
+
+async fn ask(caller: &reqwest::Client, call: Outbound) -> anyhow::Result<Answered> {
+    let method = reqwest::Method::from_bytes(call.method.as_bytes())?;
+    let mut request = caller.request(method, &call.url).body(call.body);
+    for (name, value) in &call.headers {
+        request = request.header(name, value);
+    }
+    // Without the URL: its query may hold a secret, and messages are shown.
+    let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+        body.extend_from_slice(&chunk);
+        anyhow::ensure!(body.len() <= ANSWER_LIMIT, "the answer is longer than {ANSWER_LIMIT} bytes");
+    }
+    Ok(Answered::Response { status, headers, body })
+}

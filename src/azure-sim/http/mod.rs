@@ -1,0 +1,124 @@
+//! The skin: TLS, a listener, a clock, and the calls that Azure makes outwards.
+
+mod authority;
+mod clock;
+mod serve;
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Notify;
+
+pub use authority::Authority;
+
+use crate::model::{Config, World};
+
+/// How a simulator is served.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What clients are told to call, when that is not the listening address.
+    pub public_url: Option<String>,
+    /// PEM files with further authorities that webhooks may be signed by.
+    pub trust: Vec<PathBuf>,
+    /// The world to serve; its `base_url` is filled in.
+    pub config: Config,
+}
+
+/// A world that time and clients share.
+pub struct Shared {
+    world: Mutex<World>,
+    changed: Notify,
+    authority: Authority,
+}
+
+impl Shared {
+    /// The world. Hold it briefly: every request waits for it.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A world is changed by total functions only, so that a poisoned lock still guards a whole one.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets timers be looked at again, after a change made past HTTP.
+    pub fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// The authority that signed the server's certificate.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+}
+
+/// A simulator that is being served.
+pub struct Running {
+    /// What clients call.
+    pub url: String,
+    /// The world behind it.
+    pub shared: Arc<Shared>,
+    handle: axum_server::Handle<SocketAddr>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Stops listening, gives requests under way a second, and ends.
+    pub async fn stop(self) {
+        self.handle.graceful_shutdown(Some(Duration::from_secs(1)));
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            // An aborted task reports just that.
+            let _ = task.await;
+        }
+    }
+
+    /// Waits until serving ended by itself, which it does only by failing.
+    pub async fn ended(&mut self) {
+        if let Some(server) = self.tasks.first_mut() {
+            let _ = server.await;
+        }
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
+/// Listens and serves.
+///
+/// # Errors
+/// When the address is taken, a trusted file is no certificate, or a certificate cannot be made.
+pub async fn start(options: Options) -> anyhow::Result<Running> {
+    // Whoever embeds this may have chosen a provider already; the first one stays.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let url = options.public_url.clone().unwrap_or_else(|| format!("https://{host}:{}", address.port()));
+    let url = url.trim_end_matches('/').to_owned();
+    let authority = Authority::new()?;
+    let mut names = vec![host, "localhost".to_owned(), "127.0.0.1".to_owned()];
+    if let Some(name) = url::Url::parse(&url).ok().and_then(|u| u.host_str().map(str::to_owned)) {
+        names.push(name);
+    }
+    names.sort();
+    names.dedup();
+    let issued = authority.issue(&names)?;
+    let tls = axum_server::tls_rustls::RustlsConfig::from_pem(issued.certificate.into_bytes(), issued.key.into_bytes())
+        .await?;
+    let caller = clock::caller(&authority, &options.trust)?;
+    let config = Config { base_url: url.clone(), ..options.config };
+    let shared = Arc::new(Shared { world: Mutex::new(World::new(config)), changed: Notify::new(), authority });
+    let handle = axum_server::Handle::new();
+    let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));
+    let clock = tokio::spawn(clock::run(shared.clone(), caller));
+    handle.listening().await.context("the server ended before it listened")?;
+    Ok(Running { url, shared, handle, tasks: vec![server, clock] })
+}

@@ -1,0 +1,107 @@
+//! From HTTP to the model and back.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum_server::ConnectionShutdown;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use serde_json::{Value, json};
+
+use super::{Shared, now_ms};
+use crate::model::{self, DELAY_HEADER, DROP_HEADER};
+
+/// ARM takes bodies of up to 4 MB.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+const HEADER_PATIENCE: Duration = Duration::from_secs(15);
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) async fn serve(
+    listener: TcpListener,
+    tls: RustlsConfig,
+    handle: axum_server::Handle<SocketAddr>,
+    shared: Arc<Shared>,
+) {
+    let router = Router::new().fallback(answer).with_state(shared);
+    let mut server = match axum_server::from_tcp_rustls(listener, tls) {
+        Ok(server) => server.handle(handle).first_request_timeout(HEADER_PATIENCE),
+        Err(error) => return tracing::error!(%error, "cannot serve"),
+    };
+    // Without a timer the header timeout never fires.
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_PATIENCE);
+    if let Err(error) = server.serve(router.into_make_service()).await {
+        tracing::error!(%error, "serving ended");
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let connection = request.extensions().get::<ConnectionShutdown>().cloned();
+    let (parts, body) = request.into_parts();
+    let body = match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+    };
+    let path = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+    if path == "/_sim/certificate" {
+        return certificate(&shared, &body);
+    }
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let request = model::Request { method: parts.method.to_string(), path, headers, body: body.to_vec() };
+    let response = model::handle(&mut shared.world(), &request, now_ms());
+    shared.wake();
+    if let Some(delay) = response.header(DELAY_HEADER).and_then(|d| d.parse().ok()) {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    if response.header(DROP_HEADER).is_some()
+        && let Some(connection) = connection
+    {
+        connection.shutdown();
+        // The connection is closing under this request: nothing that is returned here arrives.
+        std::future::pending::<()>().await;
+    }
+    into_http(response)
+}
+
+fn into_http(response: model::Response) -> Response {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut http = Response::builder().status(status);
+    for (name, value) in response.headers.iter().filter(|(n, _)| n != DELAY_HEADER && n != DROP_HEADER) {
+        http = http.header(name, value);
+    }
+    // A header that HTTP cannot carry is a fault of the model, to be seen as such.
+    http.body(Body::from(response.body)).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// `/_sim/certificate`: a server certificate for `{"names": [...]}`, signed by the simulator's authority.
+fn certificate(shared: &Shared, body: &Bytes) -> Response {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let names: Vec<String> = body
+        .get("names")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|n| n.as_str().map(str::to_owned))
+        .collect();
+    let (status, body) = if names.is_empty() {
+        (400, json!({"error": "'names' must be a list of host names or addresses"}))
+    } else {
+        match shared.authority().issue(&names) {
+            Ok(issued) => {
+                (200, json!({"certificate": issued.certificate, "key": issued.key, "ca": shared.authority().pem()}))
+            }
+            Err(error) => (400, json!({"error": format!("{error:#}")})),
+        }
+    };
+    into_http(model::Response { status, headers: vec![], body: body.to_string().into_bytes() })
+}

@@ -1,0 +1,83 @@
+//! `azure-sim`: the simulator as a program.
+
+mod options;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use azure_sim::http;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use options::Wanted;
+
+/// `EX_USAGE` of sysexits(3).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let wanted = match options::read(std::env::args_os()) {
+        Ok(wanted) => wanted,
+        Err(options::Refused::Shown(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(options::Refused::Mistakes(mistakes)) => {
+            for mistake in mistakes {
+                eprintln!("azure-sim: {mistake}");
+            }
+            return ExitCode::from(USAGE);
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+        )
+        .init();
+    match run(wanted) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("azure-sim: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(wanted: Wanted) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(serve(wanted));
+    // Requests under way had their second; whatever hangs on must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+async fn serve(wanted: Wanted) -> anyhow::Result<()> {
+    // Before anything is announced: a signal right after the announcement must be heard.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let config = wanted.options.config.clone();
+    let mut running = http::start(wanted.options).await?;
+    std::fs::create_dir_all(&wanted.dir).with_context(|| format!("cannot make {}", wanted.dir.display()))?;
+    let dir = wanted.dir.canonicalize()?;
+    let ca = dir.join("ca.crt");
+    std::fs::write(&ca, running.shared.authority().pem()).with_context(|| format!("cannot write {}", ca.display()))?;
+    let env = options::environment(&config, &running.url, &ca);
+    options::write_private(&dir.join("env"), &env)?;
+    println!(
+        "{}",
+        json!({
+            "listening": running.url, "dir": dir, "pid": std::process::id(),
+            "subscriptionId": config.subscription_id, "tenantId": config.tenant_id,
+        })
+    );
+    tracing::info!(url = running.url, dir = %dir.display(), "serving");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = running.ended() => anyhow::bail!("the server ended"),
+    }
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Microsoft.Communication/communicationServices.
+
+mod actions;
+
+use serde_json::{Value, json};
+
+use super::arm::{self, Call};
+use super::journal::Effect;
+use super::json;
+use super::list;
+use super::message::Response;
+use super::operation::{self, Outcome, Style};
+use super::refusal::{Answer, Done, Refusal};
+use super::registry::Kind;
+use super::resource::{Hidden, Keys};
+use super::world::{World, timestamp};
+
+pub(crate) use actions::link;
+
+pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
+    let target = &call.target;
+    match (call.method(), target.kind(), target.collection().map(|t| t.kind)) {
+        ("POST", None, None) if target.types.is_empty() && call.action() == "checknameavailability" => {
+            actions::check_name(world, call)
+        }
+        ("POST", Some(Kind::Service), _) => actions::answer(world, call),
+        ("GET", _, Some(Kind::Service)) => list::list(world, call, Kind::Service, world.config().page_size),
+        ("GET", Some(Kind::Service), None) => get(world, call),
+        ("PUT", Some(Kind::Service), None) => put(world, call),
+        ("PATCH", Some(Kind::Service), None) => patch(world, call),
+        ("DELETE", Some(Kind::Service), None) => delete(world, call),
+        _ => Err(arm::unknown_type(call)),
+    }
+}
+
+fn shown(world: &World, key: &str, status: u16) -> Response {
+    match world.resources.get(key) {
+        Some(resource) => Response::json(status, &resource.body).with("etag", resource.etag.clone()),
+        None => Response::empty(404),
+    }
+}
+
+fn get(world: &World, call: &Call<'_>) -> Answer {
+    let key = call.target.key();
+    if !world.resources.contains_key(&key) {
+        return Err(arm::not_found(&call.target));
+    }
+    Ok(Done::new(Effect::Read, shown(world, &key, 200)))
+}
+
+fn check_body(call: &Call<'_>, existing: Option<&Value>) -> Result<(), Refusal> {
+    let name = call.target.name();
+    let valid = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !valid || name.len() > 63 {
+        return Err(Refusal::bad_request(format!("The resource name '{name}' is invalid.")));
+    }
+    let location = json::text(&call.body, &["location"]).ok_or_else(|| {
+        Refusal::new(400, "LocationRequired", "The location property is required for this definition.")
+    })?;
+    if !location.eq_ignore_ascii_case("global") {
+        let message = format!(
+            "The provided location '{location}' is not available for resource type \
+             'Microsoft.Communication/CommunicationServices'. List of available regions for the resource type is \
+             'global'."
+        );
+        return Err(Refusal::new(400, "LocationNotAvailableForResourceType", message));
+    }
+    let data_location = json::text(&call.body, &["properties", "dataLocation"])
+        .ok_or_else(|| Refusal::bad_request("The property 'dataLocation' is required."))?;
+    match existing.and_then(|body| json::text(body, &["properties", "dataLocation"])) {
+        Some(kept) if kept != data_location => {
+            // Which code the service takes for this is not recorded; ARM's own for create-only properties.
+            Err(Refusal::new(400, "PropertyChangeNotAllowed", "Changing property 'dataLocation' is not allowed."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names that the service keeps for itself (seen in an issue thread: `comm`, `communication`).
+const RESERVED: [&str; 2] = ["comm", "communication"];
+
+fn put(world: &mut World, call: &Call<'_>) -> Answer {
+    let (id, key) = (call.target.id(), call.target.key());
+    let existing = world.resources.get(&key);
+    if existing.is_some_and(|r| r.busy()) {
+        return Err(arm::busy(&id));
+    }
+    check_body(call, existing.map(|r| &r.body))?;
+    let name = call.target.name().to_ascii_lowercase();
+    if RESERVED.contains(&name.as_str()) {
+        return Err(Refusal::new(400, "HostNamePrefixTaken", "Specified host name prefix is not available"));
+    }
+    let created = existing.is_none();
+    // A create that fails for its name has no host name: the next PUT tries again.
+    let named = existing.is_some_and(|r| json::at(&r.body, &["properties", "hostName"]).is_some());
+    let taken = !named && name_taken(world, &key, &name);
+    let body = written(world, call, &id, &key);
+    let generation = if created {
+        let keys = Keys::of_service(&mut world.random);
+        world.store(key.clone(), Kind::Service, body, Hidden::Service { keys, links: Vec::new() })
+    } else {
+        if let Some(resource) = world.resources.get_mut(&key) {
+            resource.body = body;
+        }
+        world.touch(&key)
+    };
+    let mut started = operation::begin(world, call, Style::Communication, &id, false);
+    if taken && started.outcome.is_some() {
+        let message = "Specified resource name already in use".to_owned();
+        started.outcome = Some(Err(("ResourceNameUnavailable".into(), message)));
+    }
+    let durations = *world.durations();
+    started.ready_at(world, &key, generation, call.now + durations.service_ready);
+    started.finish_at(world, call.now + durations.service_operation);
+    // ARM answers 201 on update too (7 of 7 recorded).
+    let effect = if created { Effect::Create } else { Effect::Update };
+    Ok(Done::new(effect, started.on(shown(world, &key, 201))))
+}
+
+/// What a PUT leaves: it replaces what it leaves out, and keeps what clients cannot write, the linked hub among it.
+fn written(world: &World, call: &Call<'_>, id: &str, key: &str) -> Value {
+    let mut body = match world.resource(key) {
+        Some(body) => body.clone(),
+        None => json!({
+            "id": id, "name": call.target.name(), "type": "microsoft.communication/communicationservices",
+            "location": "Global", "properties": {},
+            "systemData": {
+                "createdBy": call.principal, "createdByType": "Application", "createdAt": timestamp(call.now),
+            },
+        }),
+    };
+    for path in [&["tags"][..], &["identity"], &["properties", "linkedDomains"], &["properties", "dataLocation"]] {
+        json::replace(&mut body, &call.body, path);
+    }
+    for (name, default) in [("publicNetworkAccess", json!("Enabled")), ("disableLocalAuth", json!(false))] {
+        // Known from 2025-05-01 on: an older client neither sets nor sees them.
+        if call.api_version.as_str() >= "2025-05-01" {
+            let value = json::at(&call.body, &["properties", name]).cloned().unwrap_or(default);
+            json::put(&mut body, &["properties", name], value);
+        }
+    }
+    identify(&mut body, call, world);
+    json::put(&mut body, &["properties", "provisioningState"], "Accepted");
+    modified(&mut body, call);
+    body
+}
+
+fn identify(body: &mut Value, call: &Call<'_>, world: &World) {
+    let assigned = json::text(body, &["identity", "type"]).is_some_and(|t| t.contains("SystemAssigned"));
+    if assigned {
+        json::put(body, &["identity", "principalId"], call.principal.clone());
+        json::put(body, &["identity", "tenantId"], world.config().tenant_id.clone());
+    }
+}
+
+fn modified(body: &mut Value, call: &Call<'_>) {
+    json::put(body, &["systemData", "lastModifiedBy"], call.principal.clone());
+    json::put(body, &["systemData", "lastModifiedByType"], "Application");
+    json::put(body, &["systemData", "lastModifiedAt"], timestamp(call.now));
+}
+
+/// Host names are global: strangers hold some, and so may another group or subscription.
+fn name_taken(world: &World, key: &str, name: &str) -> bool {
+    let suffix = format!("/providers/microsoft.communication/communicationservices/{name}");
+    world.taken_names.contains(name) || world.resources.keys().any(|k| k != key && k.ends_with(&suffix))
+}
+
+pub(crate) fn ready(world: &mut World, key: &str, outcome: &Outcome) {
+    let (guid, suffix) = (world.random.guid(), world.random.hex(6));
+    let Some(resource) = world.resources.get_mut(key) else { return };
+    if outcome.is_err() {
+        return resource.set_state("Failed");
+    }
+    resource.set_state("Succeeded");
+    if json::at(&resource.body, &["properties", "hostName"]).is_none() {
+        let name = json::text(&resource.body, &["name"]).unwrap_or_default().to_ascii_lowercase();
+        let region = json::text(&resource.body, &["properties", "dataLocation"])
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+            .replace(' ', "");
+        // Never the bare name (recorded 2024): clients must read it.
+        let host = format!("{name}{suffix}.{region}.communication.azure.com");
+        json::put(&mut resource.body, &["properties", "hostName"], host);
+        json::put(&mut resource.body, &["properties", "immutableResourceId"], guid);
+    }
+}
+
+fn patch(world: &mut World, call: &Call<'_>) -> Answer {
+    let key = call.target.key();
+    let resource = world.resources.get(&key).ok_or_else(|| arm::not_found(&call.target))?;
+    if resource.busy() {
+        return Err(arm::busy(&call.target.id()));
+    }
+    let mut body = resource.body.clone();
+    json::merge(&mut body, &call.body, &["tags"]);
+    if call.api_version != "2020-08-20-preview" {
+        json::merge(&mut body, &call.body, &["identity"]);
+        json::merge(&mut body, &call.body, &["properties", "linkedDomains"]);
+        json::merge(&mut body, &call.body, &["properties", "publicNetworkAccess"]);
+        json::merge(&mut body, &call.body, &["properties", "disableLocalAuth"]);
+    }
+    identify(&mut body, call, world);
+    modified(&mut body, call);
+    if let Some(resource) = world.resources.get_mut(&key) {
+        resource.body = body;
+    }
+    world.touch(&key);
+    Ok(Done::new(Effect::Update, shown(world, &key, 200)))
+}
+
+fn delete(world: &mut World, call: &Call<'_>) -> Answer {
+    let (id, key) = (call.target.id(), call.target.key());
+    let Some(resource) = world.resources.get_mut(&key) else {
+        return Ok(Done::new(Effect::None, Response::empty(204)));
+    };
+    let effect = if resource.deleting() { Effect::None } else { Effect::Delete };
+    resource.set_state("Deleting");
+    let generation = world.touch(&key);
+    let started = operation::begin(world, call, Style::Communication, &id, true);
+    let due = call.now + world.durations().service_delete;
+    started.gone_at(world, &key, generation, due);
+    // The body is the word null (recorded).
+    Ok(Done::new(effect, started.on(Response::json(202, &Value::Null))))
+}

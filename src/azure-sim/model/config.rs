@@ -1,0 +1,136 @@
+//! What a world is made from, and how long Azure takes for each step.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+/// How long things take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Everything is done by the next look at it.
+    Instant,
+    /// The durations seen in recordings of the real service.
+    Azure,
+}
+
+/// Everything that fixes a world; two worlds of equal configuration answer equally.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How long things take.
+    pub profile: Profile,
+    /// Multiplies every duration, and speeds up the refill of throttling buckets by the same factor. 1.0 is real time.
+    pub time_scale: f64,
+    /// Fixes every guid and key.
+    pub seed: u64,
+    /// Where clients reach this world, without a trailing slash: operation and token URLs start with it.
+    pub base_url: String,
+    /// The one directory.
+    pub tenant_id: String,
+    /// The application that exists from the start.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+    /// The subscription that exists from the start.
+    pub subscription_id: String,
+    /// More subscriptions.
+    pub further_subscriptions: Vec<String>,
+    /// Resource groups that exist in `subscription_id` from the start.
+    pub resource_groups: Vec<String>,
+    /// Names of communication services that strangers hold: accepted, then failed asynchronously.
+    pub taken_names: BTreeSet<String>,
+    /// Provider namespaces (lower case) that no subscription has registered yet.
+    pub unregistered_providers: BTreeSet<String>,
+    /// Whether the buckets of ARM throttle at all.
+    pub throttle: bool,
+    /// Event Grid takes `https` only; local experiments may allow `http`.
+    pub allow_http_webhooks: bool,
+    /// Life of access tokens in seconds. Entra gives about an hour.
+    pub token_lifetime_s: u64,
+    /// Journal entries kept; the oldest go first.
+    pub journal_capacity: usize,
+    /// Entries per page of lists. Event Grid documents 20 unless `$top` says otherwise and keeps that.
+    pub page_size: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Instant,
+            time_scale: 1.0,
+            seed: 1,
+            base_url: "https://127.0.0.1:10443".into(),
+            tenant_id: "72f90d1c-3a5e-4b7f-8c2d-0e1f2a3b4c5d".into(),
+            client_id: "0c7e4a52-9d1b-4f60-a3c8-5b6d7e8f9a0b".into(),
+            client_secret: "sim~Q2xpZW50LXNlY3JldC1vZi10aGUtc2ltdWxhdG9y".into(),
+            subscription_id: "6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d".into(),
+            further_subscriptions: Vec::new(),
+            resource_groups: vec!["rg-shop".into()],
+            taken_names: BTreeSet::new(),
+            unregistered_providers: BTreeSet::new(),
+            throttle: true,
+            allow_http_webhooks: false,
+            token_lifetime_s: 3599,
+            journal_capacity: 10_000,
+            page_size: 100,
+        }
+    }
+}
+
+/// Milliseconds per step, already scaled. Sources: recordings of the Azure CLI's tests; link propagation and the
+/// validation window are documented by Microsoft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Durations {
+    /// PUT of a communication service until a GET of it says Succeeded.
+    pub service_ready: u64,
+    /// PUT of a communication service until its operation says Succeeded.
+    pub service_operation: u64,
+    /// DELETE of a communication service until 404.
+    pub service_delete: u64,
+    /// PUT of a namespace until it is active and takes hubs.
+    pub namespace_active: u64,
+    /// DELETE of a namespace until 404.
+    pub namespace_delete: u64,
+    /// PUT of a system topic until Succeeded.
+    pub system_topic: u64,
+    /// PUT or PATCH of an event subscription until Succeeded, the handshake permitting.
+    pub event_subscription: u64,
+    /// DELETE in Event Grid until 404.
+    pub event_grid_delete: u64,
+    /// DELETE of a resource group until 404.
+    pub group_delete: u64,
+    /// linkNotificationHub until pushes take the new hub and key.
+    pub link_propagation: u64,
+    /// Pause before a validation handshake that timed out is tried again.
+    pub handshake_retry: u64,
+    /// How long an endpoint may take to GET the validation URL; not shortened by [`Profile::Instant`], or nobody could.
+    pub manual_validation: u64,
+}
+
+impl Config {
+    /// The durations of this world.
+    pub fn durations(&self) -> Durations {
+        let scaled = |ms: u64| (ms as f64 * self.time_scale.max(0.0)) as u64;
+        let step = |ms: u64| if self.profile == Profile::Instant { 0 } else { scaled(ms) };
+        Durations {
+            service_ready: step(15_000),
+            service_operation: step(65_000),
+            service_delete: step(30_000),
+            namespace_active: step(25_000),
+            namespace_delete: step(30_000),
+            system_topic: step(10_000),
+            event_subscription: step(10_000),
+            event_grid_delete: step(10_000),
+            group_delete: step(30_000),
+            link_propagation: step(600_000),
+            handshake_retry: step(5_000),
+            manual_validation: scaled(600_000),
+        }
+    }
+
+    pub(crate) fn has_subscription(&self, id: &str) -> bool {
+        self.subscription_id.eq_ignore_ascii_case(id)
+            || self.further_subscriptions.iter().any(|s| s.eq_ignore_ascii_case(id))
+    }
+}

@@ -1,0 +1,178 @@
+//! `/_sim/`: the simulator's own doors, never mixed with Azure's paths.
+
+use serde_json::{Value, json};
+
+use super::faults::Fault;
+use super::json;
+use super::message::{Request, Response};
+use super::push::Push;
+use super::world::World;
+
+type Opened = Result<Value, (u16, String)>;
+
+fn bad(message: impl Into<String>) -> (u16, String) {
+    (400, message.into())
+}
+
+pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
+    let path = request.path.split('?').next().unwrap_or_default();
+    let segments: Vec<&str> = path.split('/').skip(2).filter(|s| !s.is_empty()).collect();
+    let body = if request.body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&request.body) };
+    let opened = match body {
+        Ok(body) => enter(world, request, &segments, &body, now),
+        Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
+    };
+    match opened {
+        Ok(value) => Response::json(200, &value),
+        Err((status, message)) => Response::json(status, &json!({"error": message})),
+    }
+}
+
+fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, now: u64) -> Opened {
+    match (request.method.as_str(), segments) {
+        ("GET", ["state"]) => Ok(state(world)),
+        ("GET", ["journal"]) => Ok(journal(world, request)),
+        ("GET", ["profile"]) => Ok(profile(world)),
+        ("GET", ["phones"]) => Ok(phones(world)),
+        ("POST", ["phones"]) => register(world, body),
+        ("POST", ["call"]) => ring(world, body, Push::Call),
+        ("POST", ["message"]) => ring(world, body, Push::Message),
+        ("GET", ["faults"]) => Ok(json!({"faults": world.faults.placed})),
+        ("POST", ["faults"]) => place(world, body),
+        ("DELETE", ["faults"]) => {
+            world.clear_faults();
+            Ok(json!({}))
+        }
+        ("DELETE", ["faults", id]) => {
+            let id: u64 = id.parse().map_err(|_| bad("the number of a fault was expected"))?;
+            world.faults.placed.retain(|p| p.id != id);
+            Ok(json!({}))
+        }
+        ("POST", ["federation"]) => federation(world, body),
+        ("POST", ["config"]) => configure(world, body),
+        ("POST", ["portal", door]) => portal(world, door, body, now),
+        _ => Err((404, format!("no such door: {} {}", request.method, request.path))),
+    }
+}
+
+fn field<'a>(body: &'a Value, name: &str) -> Result<&'a str, (u16, String)> {
+    json::text(body, &[name]).ok_or_else(|| bad(format!("'{name}' is missing")))
+}
+
+/// Ids as an indented tree, with each resource's state; and everything raw, by lower-cased id.
+fn state(world: &World) -> Value {
+    let mut tree = Vec::new();
+    for resource in world.resources.values() {
+        let id = resource.id();
+        let depth = id.split('/').count().saturating_sub(5) / 2;
+        tree.push(format!("{}{} [{}]", "  ".repeat(depth), short(id), resource.state()));
+    }
+    let raw: serde_json::Map<String, Value> = world.resources().map(|(k, v)| (k.to_owned(), v.clone())).collect();
+    let running = world.operations.values().filter(|o| o.outcome.is_none()).count();
+    json!({"now": world.now(), "tree": tree, "resources": raw, "runningOperations": running})
+}
+
+fn short(id: &str) -> &str {
+    let start = id.rsplitn(3, '/').take(2).map(|s| s.len() + 1).sum::<usize>();
+    id.get(id.len().saturating_sub(start) + 1..).unwrap_or(id)
+}
+
+fn journal(world: &World, request: &Request) -> Value {
+    let since: u64 = url::form_urlencoded::parse(request.query().as_bytes())
+        .find(|(name, _)| name == "since")
+        .and_then(|(_, value)| value.parse().ok())
+        .unwrap_or(0);
+    let entries: Vec<_> = world.journal().iter().filter(|e| e.sequence > since).collect();
+    json!({"next": entries.last().map_or(since, |e| e.sequence), "entries": entries})
+}
+
+fn profile(world: &World) -> Value {
+    let config = world.config();
+    json!({
+        "profile": config.profile, "timeScale": config.time_scale, "seed": config.seed,
+        "durationsMs": world.durations(),
+    })
+}
+
+fn phones(world: &World) -> Value {
+    let silences: serde_json::Map<String, Value> =
+        world.silences().iter().map(|(why, count)| (format!("{why:?}"), json!(count))).collect();
+    json!({"phones": world.telephony.phones, "rings": world.rings(), "silences": silences})
+}
+
+fn register(world: &mut World, body: &Value) -> Opened {
+    let (hub, user, platform) = (field(body, "hub")?, field(body, "user")?, field(body, "platform")?);
+    if !matches!(platform, "apple" | "fcmv1") {
+        return Err(bad("'platform' must be apple or fcmv1"));
+    }
+    world.register_phone(hub, user, platform);
+    Ok(json!({}))
+}
+
+fn ring(world: &mut World, body: &Value, push: Push) -> Opened {
+    let (service, user) = (field(body, "service")?, field(body, "to")?);
+    Ok(match world.push(service, user, push) {
+        Ok(rings) => json!({"rang": true, "rings": rings}),
+        Err(silence) => json!({"rang": false, "reason": format!("{silence:?}"), "message": silence.to_string()}),
+    })
+}
+
+fn place(world: &mut World, body: &Value) -> Opened {
+    let fault: Fault = serde_json::from_value(body.clone()).map_err(|e| bad(e.to_string()))?;
+    if fault.answer == super::faults::FaultAnswer::default() {
+        return Err(bad("'answer' says nothing: give status, delayMs, drop or lro"));
+    }
+    Ok(json!({"id": world.place_fault(fault)}))
+}
+
+fn federation(world: &mut World, body: &Value) -> Opened {
+    let (client, issuer, subject) = (field(body, "clientId")?, field(body, "issuer")?, field(body, "subject")?);
+    let jwks = body.get("jwks").ok_or_else(|| bad("'jwks' is missing"))?;
+    world.trust(client, issuer, subject, jwks).map_err(bad)?;
+    Ok(json!({}))
+}
+
+/// Any of: takeName, freeName, unregisterProvider, registerProvider, expireTokens, addGroup, secret.
+fn configure(world: &mut World, body: &Value) -> Opened {
+    let Value::Object(settings) = body else { return Err(bad("an object was expected")) };
+    let subscription = json::text(body, &["subscriptionId"]).unwrap_or(&world.config().subscription_id).to_owned();
+    for (name, value) in settings {
+        let text = value.as_str().unwrap_or_default();
+        match name.as_str() {
+            "takeName" => world.take_name(text),
+            "freeName" => {
+                world.taken_names.remove(&text.to_ascii_lowercase());
+            }
+            "unregisterProvider" => world.set_registered(&subscription, text, false),
+            "registerProvider" => world.set_registered(&subscription, text, true),
+            "expireTokens" => world.expire_tokens(),
+            "addGroup" => world.add_group(&subscription, text),
+            "secret" => world.set_secret(field(value, "clientId")?, field(value, "clientSecret")?),
+            "subscriptionId" => {}
+            other => return Err(bad(format!("no such setting: {other}"))),
+        }
+    }
+    Ok(json!({}))
+}
+
+fn portal(world: &mut World, door: &str, body: &Value, now: u64) -> Opened {
+    let done = match door {
+        "link" => {
+            let (service, hub) = (field(body, "service")?, field(body, "hub")?);
+            world.link_in_portal(service, hub, json::text(body, &["connectionString"]), now)
+        }
+        "unlink" => world.unlink_in_portal(field(body, "service")?),
+        "tags" => world.set_tags(field(body, "id")?, body.get("tags").cloned().unwrap_or_default()),
+        "set" => {
+            let (id, pointer) = (field(body, "id")?, field(body, "pointer")?);
+            world.set_member(id, pointer, body.get("value").cloned().unwrap_or_default())
+        }
+        "delete" => world.delete_in_portal(field(body, "id")?),
+        "regenerateKey" => {
+            let primary = !field(body, "key")?.eq_ignore_ascii_case("secondary");
+            world.regenerate_key(field(body, "id")?, primary)
+        }
+        _ => return Err((404, format!("no such portal door: {door}"))),
+    };
+    if done { Ok(json!({})) } else { Err((404, "no such resource".into())) }
+}

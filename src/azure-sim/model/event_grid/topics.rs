@@ -1,0 +1,216 @@
+//! System topics: one per source.
+
+use serde_json::{Value, json};
+
+use super::super::arm::{self, Call};
+use super::super::journal::Effect;
+use super::super::json;
+use super::super::message::Response;
+use super::super::operation::{self, Style};
+use super::super::path;
+use super::super::refusal::{Answer, Done, Refusal};
+use super::super::registry::Kind;
+use super::super::resource::{Hidden, Resource};
+use super::super::world::World;
+use super::event_types::COMMUNICATION_TOPIC_TYPE;
+
+pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
+    let key = call.target.key();
+    match (call.method(), call.target.tail.is_some()) {
+        ("PUT", false) => put(world, call, &key),
+        ("GET", false) => {
+            world.resources.get(&key).map(|r| Done::read(&r.body)).ok_or_else(|| arm::not_found(&call.target))
+        }
+        ("PATCH", false) => patch(world, call, &key),
+        ("DELETE", false) => Ok(delete(world, call, &key)),
+        _ => Err(arm::unknown_type(call)),
+    }
+}
+
+/// The topic of a source, in whatever group it is.
+pub(super) fn of_source<'a>(world: &'a World, source: &str) -> Option<(&'a String, &'a Resource)> {
+    world.resources.iter().find(|(_, r)| {
+        r.kind == Kind::SystemTopic
+            && json::text(&r.body, &["properties", "source"]).is_some_and(|s| s.eq_ignore_ascii_case(source))
+    })
+}
+
+/// Whether the source of a topic or subscription is there. Resources of providers that are not simulated are believed.
+pub(super) fn source_missing(world: &World, source: &str) -> bool {
+    let lower = source.to_ascii_lowercase();
+    lower.contains("/providers/microsoft.communication/") && !world.resources.contains_key(&lower)
+}
+
+fn check<'a>(world: &World, call: &'a Call<'_>, key: &str) -> Result<(&'a str, &'a str), Refusal> {
+    let name = call.target.name();
+    if !(3..=128).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err(Refusal::invalid_request(format!("The system topic name '{name}' is invalid.")));
+    }
+    let field = |name: &str| {
+        json::text(&call.body, &["properties", name])
+            .ok_or_else(|| Refusal::invalid_request(format!("System topic {name} must be specified.")))
+    };
+    let (source, topic_type) = (field("source")?, field("topicType")?);
+    let location = json::text(&call.body, &["location"]).ok_or_else(|| {
+        Refusal::new(400, "LocationRequired", "The location property is required for this definition.")
+    })?;
+    if let Some(existing) = world.resource(key)
+        && !json::text(existing, &["properties", "source"]).is_some_and(|s| s.eq_ignore_ascii_case(source))
+    {
+        return Err(Refusal::invalid_request("System topic source cannot be modified."));
+    }
+    if !path::subscription_of(source).eq_ignore_ascii_case(call.target.subscription.as_deref().unwrap_or_default()) {
+        let message = "The system topic and its source must be in the same Azure subscription.";
+        return Err(Refusal::invalid_request(message));
+    }
+    let communication = source.to_ascii_lowercase().contains("/providers/microsoft.communication/");
+    if communication && !topic_type.eq_ignore_ascii_case(COMMUNICATION_TOPIC_TYPE) {
+        return Err(Refusal::invalid_request(format!("Topic type '{topic_type}' does not fit source '{source}'.")));
+    }
+    if communication && !location.eq_ignore_ascii_case("global") {
+        let message = "The location of the system topic must be that of its source: 'global'.";
+        return Err(Refusal::invalid_request(message));
+    }
+    if source_missing(world, source) {
+        return Err(Refusal::invalid_request(format!("System topic source '{source}' could not be found.")));
+    }
+    if let Some((other, resource)) = of_source(world, source)
+        && other != key
+    {
+        // The wording several clients report.
+        let message = format!(
+            "There is an existing tracked system topic for the given source {source}. Existing system topic: {}. Only \
+             one system topic is allowed per source.",
+            resource.id()
+        );
+        return Err(Refusal::invalid_request(message));
+    }
+    Ok((source, topic_type))
+}
+
+fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
+    let id = call.target.id();
+    if world.resources.get(key).is_some_and(|r| r.busy()) {
+        return Err(arm::busy(&id));
+    }
+    let (source, topic_type) = check(world, call, key)?;
+    let mut body = match world.resource(key) {
+        Some(body) => body.clone(),
+        None => {
+            let metric = world.random.guid();
+            json!({
+                "id": id, "name": call.target.name(), "type": "Microsoft.EventGrid/systemTopics",
+                "location": json::text(&call.body, &["location"]),
+                "properties": {
+                    "provisioningState": "Succeeded", "source": source, "topicType": topic_type.to_ascii_lowercase(),
+                    "metricResourceId": metric,
+                },
+            })
+        }
+    };
+    let before = body.clone();
+    json::replace(&mut body, &call.body, &["tags"]);
+    identity(world, call, &mut body, true);
+    let created = !world.resources.contains_key(key);
+    if !created && body == before {
+        // Nothing to do: 200 at once, no operation (recorded).
+        return Ok(Done::new(Effect::None, Response::json(200, &body)));
+    }
+    json::put(&mut body, &["properties", "provisioningState"], if created { "Creating" } else { "Updating" });
+    let generation = world.store(key.to_owned(), Kind::SystemTopic, body.clone(), Hidden::None);
+    let started = operation::begin(world, call, Style::EventGrid, &id, false);
+    let due = call.now + world.durations().system_topic;
+    started.ready_at(world, key, generation, due);
+    started.finish_at(world, due);
+    let effect = if created { Effect::Create } else { Effect::Update };
+    Ok(Done::new(effect, started.on(Response::json(201, &body))))
+}
+
+fn identity(world: &World, call: &Call<'_>, body: &mut Value, whole: bool) {
+    let sent = json::at(&call.body, &["identity"]);
+    if sent.is_none() && !whole {
+        return;
+    }
+    // The principal of an identity stays while the identity does.
+    let principal = json::at(body, &["identity", "principalId"]).cloned();
+    json::replace(body, &call.body, &["identity"]);
+    if sent.and_then(|i| json::text(i, &["type"])).is_some_and(|t| t.contains("SystemAssigned")) {
+        let principal = principal.unwrap_or_else(|| call.principal.clone().into());
+        json::put(body, &["identity", "principalId"], principal);
+        json::put(body, &["identity", "tenantId"], world.config().tenant_id.clone());
+    }
+}
+
+fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
+    let resource = world.resources.get(key).ok_or_else(|| arm::not_found(&call.target))?;
+    if resource.busy() {
+        return Err(arm::busy(&call.target.id()));
+    }
+    let (id, mut body) = (resource.id().to_owned(), resource.body.clone());
+    let before = json::at(&body, &["identity"]).cloned();
+    json::merge(&mut body, &call.body, &["tags"]);
+    identity(world, call, &mut body, false);
+    let generation = world.touch(key);
+    let moved = json::at(&body, &["identity"]) != before.as_ref();
+    if moved {
+        json::put(&mut body, &["properties", "provisioningState"], "Updating");
+    }
+    if let Some(resource) = world.resources.get_mut(key) {
+        resource.body = body.clone();
+    }
+    if !moved {
+        return Ok(Done::new(Effect::Update, Response::json(200, &body)));
+    }
+    let started = operation::begin(world, call, Style::EventGrid, &id, false);
+    let due = call.now + world.durations().system_topic;
+    started.ready_at(world, key, generation, due);
+    started.finish_at(world, due);
+    Ok(Done::new(Effect::Update, started.on(Response::json(201, &body))))
+}
+
+/// Topics and subscriptions go alike: 202 with both headers.
+pub(super) fn delete(world: &mut World, call: &Call<'_>, key: &str) -> Done {
+    let due = call.now + world.durations().event_grid_delete;
+    let Some(resource) = world.resources.get_mut(key) else {
+        return Done::new(Effect::None, Response::empty(204));
+    };
+    let effect = if resource.deleting() { Effect::None } else { Effect::Delete };
+    resource.set_state("Deleting");
+    let id = resource.id().to_owned();
+    let generation = world.touch(key);
+    let started = operation::begin(world, call, Style::EventGrid, &id, true);
+    started.gone_at(world, key, generation, due);
+    Done::new(effect, started.on(Response::empty(202)))
+}
+
+/// The topic that Event Grid makes for the first extension-scope subscription of a source: `<resource>-<GUID>`.
+pub(super) fn make_implicit(world: &mut World, source: &str) {
+    if of_source(world, source).is_some() {
+        return;
+    }
+    let (guid, metric) = (world.random.guid(), world.random.guid());
+    let group = source.split("/providers/").next().unwrap_or_default();
+    let name = format!("{}-{guid}", path::leaf(source));
+    let id = format!("{group}/providers/Microsoft.EventGrid/systemTopics/{name}");
+    let body = json!({
+        "id": id, "name": name, "type": "Microsoft.EventGrid/systemTopics", "location": "global",
+        "properties": {
+            "provisioningState": "Succeeded", "source": source,
+            "topicType": COMMUNICATION_TOPIC_TYPE.to_ascii_lowercase(), "metricResourceId": metric,
+        },
+    });
+    world.store(id.to_ascii_lowercase(), Kind::SystemTopic, body, Hidden::Implicit);
+}
+
+/// The implicit topic goes with the last subscription on its source.
+pub(crate) fn drop_implicit(world: &mut World, subscription_key: &str) {
+    let Some((source, _)) = subscription_key.split_once("/providers/microsoft.eventgrid/") else { return };
+    let prefix = format!("{source}/providers/microsoft.eventgrid/eventsubscriptions/");
+    if world.beneath(&prefix).next().is_some() {
+        return;
+    }
+    let implicit = of_source(world, source).filter(|(_, r)| r.hidden == Hidden::Implicit).map(|(key, _)| key.clone());
+    if let Some(key) = implicit {
+        world.remove(&key);
+    }
+}

@@ -1,0 +1,62 @@
+//! Azure as a value: [`World`] changes only through [`handle`], [`advance`] and [`answered`].
+
+mod arm;
+mod communication;
+mod config;
+mod doors;
+mod entra;
+mod event_grid;
+mod faults;
+mod groups;
+mod journal;
+mod json;
+mod list;
+mod message;
+mod notification_hubs;
+mod operation;
+mod path;
+mod portal;
+mod push;
+mod random;
+mod refusal;
+mod registry;
+mod resource;
+mod throttle;
+mod timer;
+mod token;
+mod world;
+
+pub use config::{Config, Durations, Profile};
+pub use faults::{Cut, Fault, FaultAnswer, LroFault};
+pub use journal::{Effect, Entry};
+pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
+pub use push::{Phone, Push, Ring, Silence};
+pub use world::{Linked, World};
+
+/// Answers one request, as Azure would at `now_ms` (milliseconds since 1970). Total: whatever is sent, something is answered.
+///
+/// A response with [`DROP_HEADER`] must not reach the client: the connection is cut, after the effect (`after`) or
+/// instead of it (`before`). [`DELAY_HEADER`] asks for a pause before the response is sent.
+pub fn handle(world: &mut World, request: &Request, now_ms: u64) -> Response {
+    timer::settle(world, now_ms);
+    let now = world.now();
+    if request.path.starts_with("/_sim/") { doors::open(world, request, now) } else { arm::front(world, request, now) }
+}
+
+/// Lets timers fire up to `now_ms` and returns the calls that Azure wants to make now.
+pub fn advance(world: &mut World, now_ms: u64) -> Vec<Outbound> {
+    timer::settle(world, now_ms);
+    world.take_outbound()
+}
+
+/// Tells the world how one of its outbound calls ended. Unknown ids are ignored: the subscription may be gone by now.
+pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64) {
+    timer::settle(world, now_ms);
+    event_grid::handshake_answered(world, id, &answer);
+    timer::settle(world, now_ms);
+}
+
+/// When the next timer is due, in milliseconds since 1970. Outbound calls may wait for [`advance`] before that.
+pub fn next_timer(world: &World) -> Option<u64> {
+    timer::next(world)
+}

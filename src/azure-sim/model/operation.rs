@@ -1,0 +1,220 @@
+//! Long-running operations, in the three styles of the three providers.
+
+use serde_json::{Value, json};
+
+use super::arm::Call;
+use super::faults::LroFault;
+use super::message::Response;
+use super::path;
+use super::refusal::{Answer, Done, Refusal};
+use super::timer::{self, Timer};
+use super::world::World;
+
+/// How an operation ends: well, or with ARM's code and message.
+pub(crate) type Outcome = Result<(), (String, String)>;
+
+/// Whose habits an operation follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Communication,
+    EventGrid,
+    NotificationHubs,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    pub(crate) name: String,
+    pub(crate) style: Style,
+    pub(crate) deleting: bool,
+    pub(crate) resource_id: String,
+    pub(crate) started: u64,
+    pub(crate) ended: Option<u64>,
+    pub(crate) outcome: Option<Outcome>,
+    /// Path and query exactly as issued: Communication signs them.
+    pub(crate) issued: String,
+    lost: bool,
+}
+
+/// A started operation: what to put into the response.
+pub(crate) struct Started {
+    pub(crate) key: String,
+    /// What the operation and its resource are told to end with, unless an injected fault keeps them running for ever.
+    pub(crate) outcome: Option<Outcome>,
+    headers: Vec<(String, String)>,
+}
+
+impl Started {
+    pub(crate) fn on(&self, mut response: Response) -> Response {
+        response.headers.extend(self.headers.iter().cloned());
+        response
+    }
+
+    /// Lets the operation end at `due`.
+    pub(crate) fn finish_at(&self, world: &mut World, due: u64) {
+        if let Some(outcome) = self.outcome.clone() {
+            timer::at(world, due, Timer::Finish { operation: self.key.clone(), outcome });
+        }
+    }
+
+    /// Lets the resource reach its end state at `due`.
+    pub(crate) fn ready_at(&self, world: &mut World, key: &str, generation: u64, due: u64) {
+        if let Some(outcome) = self.outcome.clone() {
+            timer::at(world, due, Timer::Ready { key: key.into(), generation, outcome });
+        }
+    }
+
+    /// Lets a deletion end at `due`: the resource goes, unless a fault said otherwise.
+    pub(crate) fn gone_at(&self, world: &mut World, key: &str, generation: u64, due: u64) {
+        match &self.outcome {
+            Some(Ok(())) => timer::at(world, due, Timer::Gone { key: key.into(), generation }),
+            Some(Err(_)) => self.ready_at(world, key, generation, due),
+            None => {}
+        }
+        self.finish_at(world, due);
+    }
+}
+
+/// Opens an operation on `resource_id` and names the headers its provider answers with.
+pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_id: &str, deleting: bool) -> Started {
+    let subscription = path::subscription_of(resource_id).to_owned();
+    let guid = world.random.guid();
+    let (key, name, issued) = match style {
+        Style::Communication => {
+            let name = format!("{guid}*{}", world.random.hex(64).to_ascii_uppercase());
+            let issued = signed_url(world, &subscription, &name, &call.api_version);
+            (name.to_ascii_lowercase(), name, issued)
+        }
+        Style::EventGrid => {
+            let name = guid.to_ascii_uppercase();
+            let issued = format!(
+                "/subscriptions/{subscription}/providers/Microsoft.EventGrid/operationsStatus/{name}?api-version={}",
+                call.api_version
+            );
+            (guid, name, issued)
+        }
+        Style::NotificationHubs => {
+            let name = world.random.base64_url(48);
+            let issued = format!("{resource_id}/operations/{name}?api-version={}", call.api_version);
+            (name.to_ascii_lowercase(), name, issued)
+        }
+    };
+    let headers = headers(world, style, deleting, resource_id, &issued);
+    let lost = call.lro == Some(LroFault::Lost);
+    let outcome = match call.lro {
+        Some(LroFault::Fail) => {
+            Some(Err(("InternalServerError".to_owned(), "The operation failed by an injected fault.".to_owned())))
+        }
+        Some(LroFault::Endless) => None,
+        _ => Some(Ok(())),
+    };
+    let resource_id = resource_id.to_owned();
+    let operation =
+        Operation { name, style, deleting, resource_id, started: call.now, ended: None, outcome: None, issued, lost };
+    world.operations.insert(key.clone(), operation);
+    Started { key, outcome, headers }
+}
+
+fn headers(world: &World, style: Style, deleting: bool, id: &str, issued: &str) -> Vec<(String, String)> {
+    let base = &world.config().base_url;
+    let status = format!("{base}{issued}");
+    let location = match style {
+        // Both headers carry the same URL (recorded 2022 and later).
+        Style::Communication => status.clone(),
+        Style::EventGrid => status.replace("/operationsStatus/", "/operationResults/"),
+        // The create of 2023 names the resource itself.
+        Style::NotificationHubs => format!("{base}{id}?{}", issued.split_once('?').map_or("", |(_, q)| q)),
+    };
+    let mut headers = vec![("azure-asyncoperation".to_owned(), status)];
+    if deleting || style == Style::NotificationHubs {
+        headers.push(("location".to_owned(), location));
+    }
+    headers
+}
+
+/// About 3 KB, signed, with a `*`: clients must use it as it is.
+fn signed_url(world: &mut World, subscription: &str, name: &str, version: &str) -> String {
+    let (t, c) = (638_000_000_000_000_000 + world.now() % 1_000_000_000_000, world.random.base64_url(2380));
+    let (s, h) = (world.random.base64_url(342), world.random.base64_url(43));
+    format!(
+        "/subscriptions/{subscription}/providers/Microsoft.Communication/locations/WESTUS2/operationStatuses/{name}\
+         ?api-version={version}&t={t}&c={c}&s={s}&h={h}"
+    )
+}
+
+pub(crate) fn finish(world: &mut World, key: &str, outcome: Outcome, due: u64) {
+    if let Some(operation) = world.operations.get_mut(key)
+        && operation.outcome.is_none()
+    {
+        operation.outcome = Some(outcome);
+        operation.ended = Some(due);
+    }
+}
+
+fn not_found(name: &str) -> Refusal {
+    Refusal::new(404, "OperationNotFound", format!("The operation '{name}' could not be found."))
+}
+
+/// GET of a status or result URL.
+pub(crate) fn status(world: &World, call: &Call<'_>) -> Answer {
+    let name = call.target.name();
+    let operation = world
+        .operations
+        .get(&name.to_ascii_lowercase())
+        .filter(|o| !o.lost && o.resource_id.split('/').nth(2) == call.target.subscription.as_deref())
+        .ok_or_else(|| not_found(name))?;
+    let response = match operation.style {
+        Style::Communication => communication_status(world, operation, call)?,
+        Style::EventGrid if call.target.types.last().is_some_and(|t| t == "operationresults") => {
+            result(world, operation)
+        }
+        Style::EventGrid => Response::json(200, &status_body(operation, "InProgress")),
+        Style::NotificationHubs => Response::json(200, &status_body(operation, "InProgress")),
+    };
+    Ok(Done::new(super::journal::Effect::Read, response))
+}
+
+fn status_body(operation: &Operation, running: &str) -> Value {
+    let id = operation.issued.split('?').next().unwrap_or_default();
+    let mut body = json!({"id": id, "name": operation.name});
+    let (status, error) = match &operation.outcome {
+        None => (running, None),
+        Some(Ok(())) => ("Succeeded", None),
+        Some(Err((code, message))) => ("Failed", Some(json!({"code": code, "message": message}))),
+    };
+    super::json::put(&mut body, &["status"], status);
+    if let Some(error) = error {
+        super::json::put(&mut body, &["error"], error);
+    }
+    body
+}
+
+fn communication_status(world: &World, operation: &Operation, call: &Call<'_>) -> Result<Response, Refusal> {
+    // The signature covers the URL: re-encoded or shortened it names nothing.
+    if call.request.path != operation.issued {
+        return Err(not_found(call.target.name()));
+    }
+    let mut body = status_body(operation, if operation.deleting { "Deleting" } else { "Accepted" });
+    super::json::put(&mut body, &["resourceId"], operation.resource_id.clone());
+    super::json::put(&mut body, &["startTime"], super::world::timestamp(operation.started));
+    if operation.deleting && operation.outcome.is_none() {
+        // Every 202 repeats both headers (recorded).
+        let url = format!("{}{}", world.config().base_url, operation.issued);
+        return Ok(Response::json(202, &body).with("azure-asyncoperation", url.clone()).with("location", url));
+    }
+    if operation.deleting && matches!(operation.outcome, Some(Err(_))) {
+        // By Location, a failed operation is an error status.
+        return Ok(Response::json(409, &body));
+    }
+    Ok(Response::json(200, &body))
+}
+
+fn result(world: &World, operation: &Operation) -> Response {
+    match &operation.outcome {
+        None => {
+            let url = format!("{}{}", world.config().base_url, operation.issued);
+            Response::empty(202).with("location", url.replace("/operationsStatus/", "/operationResults/"))
+        }
+        Some(Ok(())) => Response::empty(200),
+        Some(Err((code, message))) => Refusal::new(409, code, message.clone()).response(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Request paths, taken apart as ARM does: without regard to case, and never trusting a segment.
+
+use percent_encoding::percent_decode_str;
+
+use super::refusal::Refusal;
+use super::registry::{self, Kind, Type};
+
+/// `/subscriptions/{}/resourceGroups/{}[/providers/… scope]/providers/{namespace}/{type}/{name}…[/{tail}]`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Target {
+    pub(crate) subscription: Option<String>,
+    pub(crate) group: Option<String>,
+    /// The resource an extension resource lies on, when there are two `providers` segments.
+    pub(crate) scope: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) types: Vec<String>,
+    pub(crate) names: Vec<String>,
+    /// An odd last segment: a collection for GET, an action for POST.
+    pub(crate) tail: Option<String>,
+    pub(crate) query: Vec<(String, String)>,
+}
+
+impl Target {
+    pub(crate) fn parse(path_and_query: &str) -> Result<Self, Refusal> {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let segments = path.split('/').filter(|s| !s.is_empty()).map(decode).collect::<Result<Vec<_>, _>>()?;
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut target = Self { query, ..Self::default() };
+        let is = |at: usize, word: &str| segments.get(at).is_some_and(|s| s.eq_ignore_ascii_case(word));
+        let provider =
+            segments.iter().rposition(|s| s.eq_ignore_ascii_case("providers")).filter(|at| at + 1 < segments.len());
+        let head = provider.unwrap_or(segments.len());
+        if is(0, "subscriptions") {
+            target.subscription = segments.get(1).filter(|_| head >= 2).cloned();
+            if is(2, "resourceGroups") {
+                target.group = segments.get(3).filter(|_| head >= 4).cloned();
+            }
+        }
+        let scoped = segments.iter().take(head).any(|s| s.eq_ignore_ascii_case("providers"));
+        if scoped {
+            let parts: Vec<&str> = segments.iter().take(head).map(String::as_str).collect();
+            target.scope = Some(format!("/{}", parts.join("/")));
+        }
+        let rest = match provider {
+            Some(at) => {
+                target.namespace = segments.get(at + 1).cloned();
+                segments.get(at + 2..).unwrap_or_default()
+            }
+            None => {
+                let known = usize::from(target.subscription.is_some()) * 2 + usize::from(target.group.is_some()) * 2;
+                segments.get(known..).unwrap_or_default()
+            }
+        };
+        for pair in rest.chunks(2) {
+            match pair {
+                [kind, name] => {
+                    target.types.push(kind.to_ascii_lowercase());
+                    target.names.push(name.clone());
+                }
+                [tail] => target.tail = Some(tail.clone()),
+                _ => {}
+            }
+        }
+        Ok(target)
+    }
+
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.names.last().map_or("", String::as_str)
+    }
+
+    /// The resource type addressed, or the type of a collection when the last segment is one.
+    pub(crate) fn resource_type(&self) -> Option<&'static Type> {
+        registry::find(self.namespace.as_deref()?, self.scope.is_some(), &self.types)
+    }
+
+    pub(crate) fn collection(&self) -> Option<&'static Type> {
+        let mut types = self.types.clone();
+        types.push(self.tail.as_deref()?.to_ascii_lowercase());
+        registry::find(self.namespace.as_deref()?, self.scope.is_some(), &types)
+    }
+
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        self.resource_type().map(|t| t.kind)
+    }
+
+    pub(crate) fn group_id(&self) -> String {
+        let subscription = self.subscription.as_deref().unwrap_or_default();
+        match &self.group {
+            Some(group) => format!("/subscriptions/{subscription}/resourceGroups/{group}"),
+            None => format!("/subscriptions/{subscription}"),
+        }
+    }
+
+    /// The id as ARM writes it: provider and types in their own spelling, names in the caller's.
+    pub(crate) fn id(&self) -> String {
+        let mut id = self.scope.clone().unwrap_or_else(|| self.group_id());
+        if let Some(of) = self.resource_type() {
+            id.push_str("/providers/");
+            id.push_str(of.namespace);
+            for (kind, name) in of.types.iter().zip(&self.names) {
+                id.push('/');
+                id.push_str(kind);
+                id.push('/');
+                id.push_str(name);
+            }
+        }
+        id
+    }
+
+    pub(crate) fn key(&self) -> String {
+        self.id().to_ascii_lowercase()
+    }
+}
+
+/// A segment's text; names with separators or dots only would reach another resource than the one checked.
+fn decode(segment: &str) -> Result<String, Refusal> {
+    let invalid = || Refusal::new(400, "InvalidRequestUri", "The request URI contains an invalid path segment.");
+    let text = percent_decode_str(segment).decode_utf8().map_err(|_| invalid())?;
+    let bad = text == "." || text == ".." || text.contains(['/', '\\']) || text.chars().any(char::is_control);
+    if bad { Err(invalid()) } else { Ok(text.into_owned()) }
+}
+
+/// Id of the parent: two segments less.
+pub(crate) fn parent(id: &str) -> &str {
+    id.rsplitn(3, '/').nth(2).unwrap_or_default()
+}
+
+/// The last segment.
+pub(crate) fn leaf(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
+}
+
+/// The subscription of an id.
+pub(crate) fn subscription_of(id: &str) -> &str {
+    id.split('/').nth(2).unwrap_or_default()
+}

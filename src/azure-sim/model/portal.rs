@@ -1,0 +1,155 @@
+//! What other people do behind the operator's back: edits that no token, budget or fault stands in the way of.
+
+use serde_json::Value;
+
+use super::communication;
+use super::notification_hubs;
+use super::registry::Kind;
+use super::resource::Half;
+use super::timer;
+use super::world::World;
+use super::{faults::Fault, json};
+
+fn set_at(target: &mut Value, path: &[&str], value: Value) {
+    match value {
+        Value::Null => json::remove(target, path),
+        value => json::put(target, path, value),
+    }
+}
+
+impl World {
+    /// Links a hub "in the portal". Without a connection string, by the hub's `DefaultFullSharedAccessSignature`.
+    pub fn link_in_portal(
+        &mut self,
+        service_id: &str,
+        hub_id: &str,
+        connection_string: Option<&str>,
+        now_ms: u64,
+    ) -> bool {
+        timer::settle(self, now_ms);
+        let key = service_id.to_ascii_lowercase();
+        if self.resources.get(&key).is_none_or(|r| r.kind != Kind::Service) {
+            return false;
+        }
+        let own = || {
+            let rule = format!("{hub_id}/authorizationRules/DefaultFullSharedAccessSignature");
+            let namespace = hub_id.split('/').nth(8).unwrap_or_default();
+            let (primary, _) = self.keys(&rule).unwrap_or(("", ""));
+            notification_hubs::connection_string(namespace, "DefaultFullSharedAccessSignature", primary)
+        };
+        let connection_string = connection_string.map_or_else(own, str::to_owned);
+        communication::link(self, &key, hub_id, &connection_string, now_ms);
+        true
+    }
+
+    /// Takes the link away, as the portal's Disconnect does.
+    pub fn unlink_in_portal(&mut self, service_id: &str) -> bool {
+        let Some(resource) = self.resources.get_mut(&service_id.to_ascii_lowercase()) else { return false };
+        json::remove(&mut resource.body, &["properties", "notificationHubId"]);
+        if let super::resource::Hidden::Service { links, .. } = &mut resource.hidden {
+            links.clear();
+            return true;
+        }
+        false
+    }
+
+    /// Replaces a resource's tags; null removes them.
+    pub fn set_tags(&mut self, id: &str, tags: Value) -> bool {
+        self.set_member(id, "/tags", tags)
+    }
+
+    /// Replaces one member of a resource by JSON pointer; null removes it. For drift of any kind.
+    pub fn set_member(&mut self, id: &str, pointer: &str, value: Value) -> bool {
+        let key = id.to_ascii_lowercase();
+        let Some(resource) = self.resources.get_mut(&key) else { return false };
+        let path: Vec<&str> = pointer.split('/').skip(1).collect();
+        set_at(&mut resource.body, &path, value.clone());
+        // What Event Grid delivers by lies beside the body: keep both true.
+        if let (Some(delivery), Some((&"properties", rest))) = (resource.delivery_mut(), path.split_first()) {
+            set_at(&mut delivery.properties, rest, value);
+        }
+        self.touch_etag(&key);
+        true
+    }
+
+    /// Deletes a resource and all beneath it at once.
+    pub fn delete_in_portal(&mut self, id: &str) -> bool {
+        let key = id.to_ascii_lowercase();
+        let there = self.resources.contains_key(&key);
+        self.remove(&key);
+        there
+    }
+
+    /// Regenerates one key of a communication service or of a rule.
+    pub fn regenerate_key(&mut self, id: &str, primary: bool) -> bool {
+        let key = id.to_ascii_lowercase();
+        let half = if primary { Half::Primary } else { Half::Secondary };
+        match self.resources.get(&key).map(|r| r.kind) {
+            Some(Kind::Service) => {
+                let new = self.random.service_key();
+                if let Some(keys) = self.resources.get_mut(&key).and_then(|r| r.keys_mut()) {
+                    *keys.half(half) = new;
+                }
+                true
+            }
+            Some(Kind::HubRule | Kind::NamespaceRule) => {
+                notification_hubs::regenerate(self, &key, half);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Places a fault; its number is shown in the journal when it strikes.
+    pub fn place_fault(&mut self, fault: Fault) -> u64 {
+        self.faults.place(fault)
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&mut self) {
+        self.faults.placed.clear();
+    }
+
+    /// How often a fault struck.
+    pub fn fault_hits(&self, id: u64) -> u64 {
+        self.faults.placed.iter().find(|p| p.id == id).map_or(0, |p| p.hits)
+    }
+
+    /// Lets a stranger hold a name of a communication service or of a namespace.
+    pub fn take_name(&mut self, name: &str) {
+        self.taken_names.insert(name.to_ascii_lowercase());
+    }
+
+    /// Registers or unregisters a provider in a subscription.
+    pub fn set_registered(&mut self, subscription: &str, namespace: &str, registered: bool) {
+        let entry = (subscription.to_ascii_lowercase(), namespace.to_ascii_lowercase());
+        if registered {
+            self.unregistered.remove(&entry);
+        } else {
+            self.unregistered.insert(entry);
+        }
+    }
+
+    /// Declares every access token so far expired.
+    pub fn expire_tokens(&mut self) {
+        self.applications.token_generation += 1;
+    }
+
+    /// Adds an application with a secret, or changes the secret of one.
+    pub fn set_secret(&mut self, client_id: &str, secret: &str) {
+        self.applications.add(client_id, Some(secret.into()));
+    }
+
+    /// Lets an application sign in with assertions of `issuer` about `subject`, signed by a key of `jwks`.
+    ///
+    /// # Errors
+    /// When `jwks` is no key set.
+    pub fn trust(&mut self, client_id: &str, issuer: &str, subject: &str, jwks: &Value) -> Result<(), String> {
+        self.applications.trust(client_id, issuer, subject, jwks)
+    }
+
+    /// Adds a resource group.
+    pub fn add_group(&mut self, subscription: &str, name: &str) {
+        super::groups::create(self, subscription, name, "westeurope");
+    }
+}

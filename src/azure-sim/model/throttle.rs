@@ -1,0 +1,68 @@
+//! ARM's token buckets: per subscription, principal and kind of request (documented since 2024-03).
+
+use std::collections::BTreeMap;
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cost {
+    Read,
+    /// PUT, PATCH, and POST: recordings show that actions such as listKeys count as writes.
+    Write,
+    Delete,
+}
+
+impl Cost {
+    pub(crate) fn of(method: &str) -> Self {
+        match method {
+            "GET" | "HEAD" => Self::Read,
+            "DELETE" => Self::Delete,
+            _ => Self::Write,
+        }
+    }
+
+    fn capacity(self) -> f64 {
+        if self == Self::Read { 250.0 } else { 200.0 }
+    }
+
+    fn refill_per_second(self) -> f64 {
+        if self == Self::Read { 25.0 } else { 10.0 }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Read => "reads",
+            Self::Write => "writes",
+            Self::Delete => "deletes",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tokens: f64,
+    at_ms: u64,
+}
+
+/// All buckets of the world.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Buckets(BTreeMap<(String, String, Cost), Bucket>);
+
+impl Buckets {
+    /// Takes one token: what remains, or how many seconds to wait.
+    pub(crate) fn take(&mut self, scope: &str, principal: &str, cost: Cost, speed: f64, now: u64) -> Result<u64, u64> {
+        let rate = cost.refill_per_second() * speed;
+        let bucket = self
+            .0
+            .entry((scope.to_ascii_lowercase(), principal.into(), cost))
+            .or_insert(Bucket { tokens: cost.capacity(), at_ms: now });
+        let gained = now.saturating_sub(bucket.at_ms) as f64 / 1000.0 * rate;
+        bucket.tokens = (bucket.tokens + gained).min(cost.capacity());
+        bucket.at_ms = now;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            Ok(bucket.tokens as u64)
+        } else {
+            Err((((1.0 - bucket.tokens) / rate).ceil() as u64).max(1))
+        }
+    }
+}

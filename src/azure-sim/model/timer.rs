@@ -1,0 +1,69 @@
+//! What happens by itself, in order of time.
+
+use super::event_grid;
+use super::operation::{self, Outcome};
+use super::registry::Kind;
+use super::world::World;
+use super::{communication, notification_hubs};
+
+/// Something due.
+#[derive(Clone, Debug)]
+pub(crate) enum Timer {
+    /// A resource reaches its end state.
+    Ready { key: String, generation: u64, outcome: Outcome },
+    /// A resource and all beneath it are gone.
+    Gone { key: String, generation: u64 },
+    /// An operation's record becomes terminal.
+    Finish { operation: String, outcome: Outcome },
+    /// A webhook is asked again.
+    Handshake { key: String, generation: u64, attempt: u32 },
+    /// Nobody fetched the validation URL in time.
+    ManualOver { key: String, generation: u64 },
+}
+
+pub(crate) fn at(world: &mut World, due: u64, timer: Timer) {
+    let number = world.number();
+    world.timers.insert((due, number), timer);
+}
+
+pub(crate) fn next(world: &World) -> Option<u64> {
+    world.timers.first_key_value().map(|((due, _), _)| *due)
+}
+
+/// Moves the world's time forward, never back, firing what falls due on the way.
+pub(crate) fn settle(world: &mut World, now: u64) {
+    world.set_now(now);
+    let until = world.now();
+    while next(world).is_some_and(|due| due <= until) {
+        let Some(((due, _), timer)) = world.timers.pop_first() else { break };
+        fire(world, timer, due);
+    }
+}
+
+fn fire(world: &mut World, timer: Timer, due: u64) {
+    match timer {
+        Timer::Ready { key, generation, outcome } => ready(world, &key, generation, &outcome),
+        Timer::Gone { key, generation } => {
+            if world.current(&key, generation).is_some() {
+                world.remove(&key);
+            }
+        }
+        Timer::Finish { operation, outcome } => operation::finish(world, &operation, outcome, due),
+        Timer::Handshake { key, generation, attempt } => event_grid::ask(world, &key, generation, attempt),
+        Timer::ManualOver { key, generation } => event_grid::manual_over(world, &key, generation),
+    }
+}
+
+fn ready(world: &mut World, key: &str, generation: u64, outcome: &Outcome) {
+    let Some(kind) = world.current(key, generation).map(|r| r.kind) else { return };
+    match kind {
+        Kind::Service => communication::ready(world, key, outcome),
+        Kind::Namespace => notification_hubs::ready(world, key, outcome),
+        Kind::TopicSubscription | Kind::ScopeSubscription => event_grid::concluded(world, key, outcome),
+        _ => {
+            if let Some(resource) = world.resources.get_mut(key) {
+                resource.set_state(if outcome.is_ok() { "Succeeded" } else { "Failed" });
+            }
+        }
+    }
+}
