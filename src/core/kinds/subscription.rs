@@ -1,0 +1,183 @@
+//! `EventSubscription`: which events of a service go where.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::{CommonStatus, Lifecycle, Ref, SecretKeyRef};
+use super::text::{ArmIdText, EventType, HttpsUrl, QueueName, SubjectPart, SubscriptionAzureName};
+
+/// An Event Grid event subscription on a CommunicationService.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "acs-operator.dev",
+    version = "v1alpha1",
+    kind = "EventSubscription",
+    namespaced,
+    shortname = "acses",
+    category = "acs",
+    status = "EventSubscriptionStatus",
+    derive = "PartialEq",
+    selectable = ".spec.source.serviceRef.name",
+    selectable = ".spec.destination.type",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Destination", type_ = "string", json_path = ".spec.destination.type"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
+    printcolumn(name = "Azure", type_ = "string", json_path = ".status.azureResourceId", priority = 1),
+    validation = Rule::new("size(self.metadata.name) <= 50").message("`metadata.name` must be at most 50 characters")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.source.serviceRef.name == oldSelf.source.serviceRef.name").message("`source` may not change: delete and create again"),
+    validation = Rule::new("has(self.azureName) == has(oldSelf.azureName) && (!has(self.azureName) || self.azureName == oldSelf.azureName)").message("`azureName` may not change: delete and create again"),
+    validation = Rule::new("has(self.deliverySchema) == has(oldSelf.deliverySchema) && (!has(self.deliverySchema) || self.deliverySchema == oldSelf.deliverySchema)").message("`deliverySchema` may not change: delete and create again"),
+)]
+pub struct EventSubscriptionSpec {
+    /// Where events come from.
+    pub source: Source,
+    /// Name in Azure, 3-64 letters, digits and hyphens. Default: made from the object's name and a hash of its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure_name: Option<SubscriptionAzureName>,
+    /// Types of events to deliver. Default: Azure's default list for the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub event_types: Vec<EventType>,
+    /// Deliver only events with such a subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<SubjectFilter>,
+    /// Shape of delivered events. Default: `CloudEventSchemaV1_0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_schema: Option<DeliverySchema>,
+    /// Where events go.
+    pub destination: Destination,
+    /// Deletion, adoption, observation, suspension.
+    #[serde(flatten)]
+    pub lifecycle: Lifecycle,
+}
+
+/// Source of events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// A CommunicationService of this namespace.
+    pub service_ref: Ref,
+}
+
+/// Filter on an event's subject.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectFilter {
+    /// Beginning of the subject. Example: `/phonenumber/` (SMS events have the leading slash).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_with: Option<SubjectPart>,
+    /// End of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_with: Option<SubjectPart>,
+    /// `Sensitive` or `Insensitive` (default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<LetterCase>,
+}
+
+/// Whether letter case counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LetterCase {
+    /// It counts.
+    Sensitive,
+    /// It does not.
+    Insensitive,
+}
+
+/// Shape of delivered events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeliverySchema {
+    /// CloudEvents 1.0.
+    #[default]
+    #[serde(rename = "CloudEventSchemaV1_0")]
+    CloudEvents,
+    /// Event Grid's own; always an array.
+    #[serde(rename = "EventGridSchema")]
+    EventGrid,
+}
+
+impl DeliverySchema {
+    /// As ARM spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeliverySchema::CloudEvents => "CloudEventSchemaV1_0",
+            DeliverySchema::EventGrid => "EventGridSchema",
+        }
+    }
+}
+
+/// Kind of destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DestinationType {
+    /// An https endpoint that answers Event Grid's handshake.
+    WebHook,
+    /// A queue in a storage account.
+    StorageQueue,
+}
+
+/// Destination of events. `type` names the member that is set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.webHook) == (self.type == 'WebHook')").message("`webHook` must be set exactly when `type` is \"WebHook\""),
+    validation = Rule::new("has(self.storageQueue) == (self.type == 'StorageQueue')").message("`storageQueue` must be set exactly when `type` is \"StorageQueue\""),
+)]
+pub struct Destination {
+    /// `WebHook` or `StorageQueue`.
+    #[serde(rename = "type")]
+    pub type_: DestinationType,
+    /// Set when `type` is `WebHook`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_hook: Option<WebHook>,
+    /// Set when `type` is `StorageQueue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_queue: Option<StorageQueue>,
+}
+
+/// An https endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.url) != has(self.urlSecretRef)").message("exactly one of `url` and `urlSecretRef` must be set"))]
+pub struct WebHook {
+    /// URL without a secret in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<HttpsUrl>,
+    /// Where the URL is, when its query holds a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_secret_ref: Option<SecretKeyRef>,
+}
+
+/// A queue in a storage account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageQueue {
+    /// ARM id of the storage account (not of the queue).
+    pub resource_id: ArmIdText,
+    /// Name of the queue. It must exist.
+    pub queue_name: QueueName,
+    /// How long a message waits to be read, in seconds. Default: Azure's, 7 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub message_time_to_live_seconds: Option<i64>,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EventSubscriptionStatus {
+    /// Conditions, generation, open calls.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// Webhook URL without its query, as Azure shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_base_url: Option<String>,
+    /// Fingerprint of the URL that Azure took last; Azure never shows its query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_fingerprint: Option<String>,
+}

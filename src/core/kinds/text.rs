@@ -1,0 +1,122 @@
+//! Strings with bounds: one type per meaning, so that a limit is written once and reaches the CRD, `kubectl explain` and the code.
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $min:literal ..= $max:literal, $pattern:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({"type": "string", "minLength": $min, "maxLength": $max, "pattern": $pattern})
+            }
+        }
+
+        impl std::ops::Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+    };
+}
+
+text!(
+    /// A subscription, tenant or client id.
+    Guid, 36..=36, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+);
+text!(
+    /// Name of an object in the same namespace.
+    ObjectName, 1..=63, "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+);
+text!(
+    /// Key inside a Secret.
+    SecretKey, 1..=253, "^[-._a-zA-Z0-9]+$"
+);
+text!(
+    /// Name of an Azure resource group: ARM allows 1-90 characters; a trailing dot is refused by ARM itself.
+    ResourceGroupName, 1..=90, "^[-\\w._()]+$"
+);
+text!(
+    /// Name of a Communication Services resource: letters, digits and hyphens, globally unique as part of a host name.
+    ServiceAzureName, 1..=63, "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$"
+);
+text!(
+    /// Name of a Notification Hubs namespace: 6-50 characters, globally unique (the documented rule, tighter than the API's).
+    HubNamespaceAzureName, 6..=50, "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])$"
+);
+text!(
+    /// Name of a Notification Hub. The API would allow a slash, which would break every URL made from it.
+    HubAzureName, 1..=260, "^[a-zA-Z0-9][-a-zA-Z0-9._]*$"
+);
+text!(
+    /// Name of an event subscription.
+    SubscriptionAzureName, 3..=64, "^[-a-zA-Z0-9]+$"
+);
+text!(
+    /// Name of a system topic.
+    TopicAzureName, 3..=128, "^[-a-zA-Z0-9]+$"
+);
+text!(
+    /// Name of an access policy (authorization rule).
+    PolicyName, 1..=256, "^[-a-zA-Z0-9._]+$"
+);
+text!(
+    /// Azure region, as in `westeurope`.
+    Region, 3..=40, "^[a-z0-9]+$"
+);
+text!(
+    /// Id of a resource in Azure Resource Manager.
+    ArmIdText, 20..=1024, "^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[^/?#%]+/providers/[^/?#%]+(/[^/?#%]+)+$"
+);
+text!(
+    /// Full name of an event type, as in `Microsoft.Communication.SMSReceived`. Unknown ones are allowed: Azure adds new ones.
+    EventType, 3..=256, "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+$"
+);
+text!(
+    /// The ten characters of an Apple key or team id.
+    AppleId, 10..=10, "^[A-Z0-9]{10}$"
+);
+text!(
+    /// Bundle id of an app.
+    BundleId, 1..=155, "^[-A-Za-z0-9.]+$"
+);
+text!(
+    /// Prefix or suffix of an event's subject; no wildcards.
+    SubjectPart, 0..=512, "^.*$"
+);
+text!(
+    /// An https URL. It may hold a secret in its query: then put it into a Secret.
+    HttpsUrl, 9..=2048, "^https://[^\\s#@]+$"
+);
+text!(
+    /// Name of a storage queue.
+    QueueName, 3..=63, "^[a-z0-9](-?[a-z0-9])*$"
+);
+text!(
+    /// Name of a cloud in the operator's configuration.
+    CloudName, 1..=63, "^[A-Za-z][-A-Za-z0-9]*$"
+);
+text!(
+    /// Value of an Azure tag.
+    TagValue, 0..=256, "^.*$"
+);

@@ -1,0 +1,177 @@
+//! Deletion, in the reverse order of creation: who is used waits for its users, and nothing is let go while Azure has it.
+
+use crate::azure::call::{Access, Proof};
+use crate::azure::descriptor::Mark;
+use crate::azure::id::ArmId;
+use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, NOTIFICATION_HUBS_API};
+use crate::kinds::common::DeletionPolicy;
+use crate::kinds::{AzureAccount, CommunicationService, Kind, NotificationHub, Object};
+use crate::names::assertion_secret;
+use crate::pass::{Halt, Pass, Stepped};
+use crate::reason::Reason;
+use crate::step::{SecretWrite, Step};
+use crate::wake;
+use crate::walk::{self, Doomed};
+
+use super::link::policy_name;
+use super::place::{Place, access_of, namespace_of, place};
+
+pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
+    if !pass.world.object.is_held() {
+        return Ok(());
+    }
+    if let Object::AzureAccount(account) = &pass.world.object {
+        return let_account_go(pass, account);
+    }
+    in_use(pass)?;
+    let made_nothing = pass.resource_id.is_none() && pass.operations.is_empty();
+    if !made_nothing && !pass.observes() && pass.world.object.deletion_policy() == DeletionPolicy::Delete {
+        clear(pass)?;
+    }
+    Err(release("Nothing is left to do."))
+}
+
+fn release(message: &str) -> Halt {
+    Halt::Act(Box::new(Step::Release), Reason::Deleting, message.to_owned())
+}
+
+/// Waits for objects that need this one, whether they are going too or not.
+fn in_use(pass: &Pass<'_>) -> Stepped<()> {
+    let object = pass.world.object.object_ref();
+    let mut users = Vec::new();
+    for kind in wake::users_of(object.kind) {
+        let all = pass.objects(*kind)?;
+        users.extend(all.iter().filter(|user| wake::names(user, &object)).map(|user| user.object_ref().to_string()));
+    }
+    if users.is_empty() {
+        return Ok(());
+    }
+    users.truncate(5);
+    let message = format!("Deletion waits for {}.", users.join(", "));
+    Err(Halt::Wait(Reason::InUse, message, None))
+}
+
+fn clear(pass: &mut Pass<'_>) -> Stepped<()> {
+    match &pass.world.object {
+        Object::AzureAccount(_) => Ok(()),
+        Object::NotificationHubNamespace(namespace) => {
+            let place = place(pass, namespace.spec.account_ref.as_ref(), namespace.spec.resource_group.as_ref())?;
+            own(pass, &place.access, "Namespace", "Notification Hubs namespace", NOTIFICATION_HUBS_API, Mark::Tags)
+        }
+        Object::NotificationHub(hub) => {
+            let place = place_of_hub(pass, hub)?;
+            // Policies and credentials go with the hub; what is open for them must not outlive it.
+            own(pass, &place.access, "Hub", "Notification Hub", NOTIFICATION_HUBS_API, Mark::Tags)?;
+            others_land(pass)
+        }
+        Object::CommunicationService(service) => clear_service(pass, service),
+        Object::EventSubscription(subscription) => {
+            let service = super::subscription::service_of(pass, subscription)?;
+            let place = place(pass, service.spec.account_ref.as_ref(), service.spec.resource_group.as_ref())?;
+            own(pass, &place.access, "Subscription", "event subscription", EVENT_GRID_API, Mark::Labels)
+        }
+    }
+}
+
+fn place_of_hub(pass: &Pass<'_>, hub: &NotificationHub) -> Stepped<Place> {
+    let namespace = namespace_of(pass, hub)?;
+    place(pass, namespace.spec.account_ref.as_ref(), namespace.spec.resource_group.as_ref())
+}
+
+/// The object's own resource.
+fn own(pass: &mut Pass<'_>, access: &Access, step: &str, words: &str, api_version: &'static str, mark: Mark) -> Stepped<()> {
+    let Some(id) = pass.resource_id.as_deref().map(ArmId::given) else { return others_land(pass) };
+    walk::remove(pass, &Doomed { step, words, access, id, api_version, mark })
+}
+
+/// Calls of other steps may still land: each is waited out.
+fn others_land(pass: &mut Pass<'_>) -> Stepped<()> {
+    let steps: Vec<(String, bool)> =
+        pass.operations.iter().map(|operation| (operation.step.clone(), pass.reply(operation).is_some())).collect();
+    for (step, answered) in steps {
+        if answered {
+            pass.close(&step);
+        } else {
+            pass.wait_out(&step)?;
+        }
+    }
+    Ok(())
+}
+
+fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> {
+    let place = place(pass, service.spec.account_ref.as_ref(), service.spec.resource_group.as_ref())?;
+    let access = &place.access;
+    let status = service.status.clone().unwrap_or_default();
+    let topic = status.system_topic_id.as_deref().map(ArmId::given).or_else(|| {
+        // Announced and never seen: the intent knows the id.
+        pass.open("Topic").map(|operation| ArmId::given(&operation.resource))
+    });
+    if let Some(id) = topic {
+        // A topic without our tag is someone else's and stays.
+        let doomed = Doomed { step: "Topic", words: "system topic", access, id, api_version: EVENT_GRID_API, mark: Mark::Tags };
+        walk::remove(pass, &doomed)?;
+    }
+    own(pass, access, "Service", "Communication Services resource", COMMUNICATION_API, Mark::Tags)?;
+    let name = policy_name(&pass.owner.path);
+    let hub = status.link.map(|link| ArmId::given(&link.hub_id).child("authorizationRules", &link.policy_name));
+    let open = pass.operations.iter().find(|operation| operation.step == format!("Policy/{name}"));
+    if let Some(id) = hub.or_else(|| open.map(|operation| ArmId::given(&operation.resource))) {
+        let step = format!("Policy/{name}");
+        let doomed = Doomed {
+            step: &step,
+            words: "access policy of the link",
+            access,
+            id,
+            api_version: NOTIFICATION_HUBS_API,
+            mark: Mark::Inherited,
+        };
+        walk::remove(pass, &doomed)?;
+    }
+    others_land(pass)
+}
+
+/// An account owns nothing in Azure, but everything that does needs it until it is gone.
+fn let_account_go(pass: &mut Pass<'_>, account: &AzureAccount) -> Stepped<()> {
+    let access = access_of(account);
+    if let Proof::ServiceAccount { .. } = &access.proof
+        && pass.terminating()?
+    {
+        spill_assertion(pass, &access)?;
+    }
+    in_use(pass)?;
+    let name = match &access.proof {
+        Proof::ClientSecret { secret, .. } => secret.clone(),
+        Proof::ServiceAccount { .. } => assertion_secret(pass.world.name()),
+    };
+    let held = pass.secret(&name)?.is_some_and(|secret| secret.held);
+    if held && !held_for_another(pass, &name)? {
+        let step = Step::HoldSecret { name: name.clone(), hold: false };
+        return Err(Halt::Act(Box::new(step), Reason::Deleting, format!("Letting Secret \"{name}\" go.")));
+    }
+    Err(release("No object needs the account any more."))
+}
+
+fn held_for_another(pass: &Pass<'_>, secret: &str) -> Stepped<bool> {
+    let others = pass.objects(Kind::AzureAccount)?;
+    Ok(others.iter().any(|other| {
+        let Object::AzureAccount(other) = other else { return false };
+        let same = other.metadata.uid.as_deref() == Some(pass.world.object.uid());
+        !same && matches!(access_of(other).proof, Proof::ClientSecret { secret: name, .. } if name == secret)
+    }))
+}
+
+/// No new assertion can be had in a terminating namespace, and this process may be restarted before all is gone: the one at
+/// hand is put into the Secret that was made for it.
+fn spill_assertion(pass: &Pass<'_>, access: &Access) -> Stepped<()> {
+    use secrecy::ExposeSecret;
+    let name = assertion_secret(pass.world.name());
+    let Some(secret) = pass.secret(&name)? else { return Ok(()) };
+    if secret.content.contains_key(acs_wire::secret_keys::ASSERTION) {
+        return Ok(());
+    }
+    let Some(assertion) = pass.assertion(access)? else { return Ok(()) };
+    let content = [(acs_wire::secret_keys::ASSERTION.to_owned(), assertion.expose_secret().to_owned())].into();
+    let write = SecretWrite { name, content, replaces: Some(secret.resource_version.clone()), hold: true };
+    Err(Halt::Act(Box::new(Step::WriteSecret(write)), Reason::Deleting, "Keeping the credential for what is left to delete.".to_owned()))
+}
+

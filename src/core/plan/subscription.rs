@@ -1,0 +1,89 @@
+//! `EventSubscription`: waits for the service and its topic, then says which events go where.
+
+use crate::azure::event_grid::{self, Target};
+use crate::azure::id::ArmId;
+use crate::azure::EVENT_GRID_API;
+use crate::azure::error::Fault;
+use crate::kinds::subscription::Destination;
+use crate::kinds::{CommunicationService, EventSubscription, Kind, Object};
+use crate::pass::{Halt, Pass, Stepped};
+use crate::reason::{ConditionType, Reason};
+use crate::walk;
+
+use super::place::{azure_name, condition, missing, place};
+
+pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()> {
+    let service = service_of(pass, subscription)?;
+    let object = Object::CommunicationService(Box::new(service.clone()));
+    let (service_id, topic) = ids(service);
+    condition(&object, ConditionType::Provisioned)?;
+    let has_topic = super::service_has_topic(service);
+    if has_topic {
+        condition(&object, ConditionType::TopicReady)?;
+    }
+    let place = place(pass, service.spec.account_ref.as_ref(), service.spec.resource_group.as_ref())?;
+    pass.step(ConditionType::Subscribed, |pass| {
+        let topic = topic.filter(|_| has_topic);
+        let id = event_grid::subscription_id(topic.as_ref(), &service_id, azure_name(pass));
+        let target = target(pass, &subscription.spec.destination)?;
+        let observed = pass.get(&place.access, &id, EVENT_GRID_API)?;
+        let moved = observed.is_none_or(|observed| event_grid::destination_differs(&target, observed));
+        let applied = pass.outputs.get("destinationFingerprint").and_then(serde_json::Value::as_str).map(str::to_owned);
+        let applied = applied.filter(|_| !moved);
+        let wanted = event_grid::subscription(&place.access, id, &pass.owner, &subscription.spec, &target, applied);
+        pass.is_at(&wanted);
+        let observed = walk::ensure(pass, &wanted)?;
+        let base = observed.text("/properties/destination/properties/endpointBaseUrl");
+        if base.is_empty() {
+            pass.outputs.remove("endpointBaseUrl");
+        } else {
+            pass.output("endpointBaseUrl", base);
+        }
+        if let Some(unseen) = wanted.unseen {
+            pass.output("destinationFingerprint", unseen.wanted);
+        }
+        Ok(())
+    })
+}
+
+/// The service that events come from.
+///
+/// # Errors
+/// Waits until it is there.
+pub fn service_of<'w>(pass: &Pass<'w>, subscription: &EventSubscription) -> Stepped<&'w CommunicationService> {
+    let name = &subscription.spec.source.service_ref.name;
+    match pass.object(Kind::CommunicationService, name)? {
+        Some(Object::CommunicationService(service)) => Ok(service),
+        _ => Err(missing(pass, Kind::CommunicationService, name)),
+    }
+}
+
+fn ids(service: &CommunicationService) -> (ArmId, Option<ArmId>) {
+    let status = service.status.clone().unwrap_or_default();
+    let id = ArmId::given(status.common.azure_resource_id.as_deref().unwrap_or_default());
+    (id, status.system_topic_id.as_deref().map(ArmId::given))
+}
+
+fn target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
+    if let Some(queue) = &destination.storage_queue {
+        return Ok(Target::StorageQueue {
+            account: queue.resource_id.0.clone(),
+            queue: queue.queue_name.0.clone(),
+            time_to_live: queue.message_time_to_live_seconds,
+        });
+    }
+    let hook = destination.web_hook.as_ref();
+    if let Some(url) = hook.and_then(|hook| hook.url.as_ref()) {
+        return Ok(Target::WebHook { url: url.0.clone() });
+    }
+    let Some(place) = hook.and_then(|hook| hook.url_secret_ref.as_ref()) else {
+        let message = "The destination names neither `url` nor `urlSecretRef`: set one.";
+        return Err(Halt::Fault(Fault::blocked(Reason::AzureRejected, message)));
+    };
+    let url = pass.secret_key(&place.name, &place.key, "webhook URL")?.trim();
+    if !url.starts_with("https://") || url.len() > 2048 || url.contains(char::is_whitespace) {
+        let message = format!("Secret \"{}\", key \"{}\" is not an https URL of at most 2048 characters.", place.name, place.key);
+        return Err(Halt::Fault(Fault::blocked(Reason::SecretInvalid, message)));
+    }
+    Ok(Target::WebHook { url: url.to_owned() })
+}

@@ -1,0 +1,346 @@
+//! The walk over one Azure resource: read, compare, announce, send, watch, settle. Written once for all of them.
+
+use crate::azure::call::{Access, Body, Method};
+use crate::azure::descriptor::{Compare, Descriptor, Mark, Ownership, ownership};
+use crate::azure::error::{AzureError, Class, Fault};
+use crate::azure::id::ArmId;
+use crate::azure::provisioning::{OperationState, Provisioning, of_resource};
+use crate::kinds::common::{AdoptionPolicy, Verb};
+use crate::pass::{Halt, Pass, Stepped};
+use crate::reason::Reason;
+
+/// Makes a resource be as described, and returns it as observed.
+///
+/// # Errors
+/// Halts while it is not.
+pub fn ensure<'w>(pass: &mut Pass<'w>, wanted: &Descriptor) -> Stepped<&'w Body> {
+    let Some(observed) = pass.get(&wanted.access, &wanted.id, wanted.api_version)? else {
+        return Err(create(pass, wanted));
+    };
+    claimable(pass, wanted, observed)?;
+    match of_resource(observed) {
+        Provisioning::Deleting => {
+            let message = format!("{} {} is being deleted in Azure.", wanted.words, wanted.id.name());
+            Err(Halt::Wait(Reason::Provisioning, message, Some(pass.world.settings.timings.poll)))
+        }
+        Provisioning::Running(word) => Err(running(pass, wanted, &word)),
+        Provisioning::AwaitingManualAction => {
+            let message = format!(
+                "{} {}: the endpoint answered the handshake without the code, so Azure waits for its owner to open the validation URL.",
+                wanted.words,
+                wanted.id.name()
+            );
+            Err(Halt::Wait(Reason::AwaitingHandshake, message, Some(pass.world.settings.timings.poll * 5)))
+        }
+        Provisioning::Failed(word) => Err(failed(pass, wanted, observed, &word)),
+        Provisioning::Succeeded => compare(pass, wanted, observed),
+    }
+}
+
+/// True if what Azure never shows was taken: the intent's call was answered well, or its operation ended well.
+///
+/// # Errors
+/// Halts while the operation runs.
+fn taken(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<bool> {
+    let Some(operation) = pass.open(&wanted.step) else { return Ok(false) };
+    if operation.fingerprint != wanted.fingerprint() {
+        return Ok(false);
+    }
+    let answered = pass.reply(operation).is_some();
+    match operation.poll_url.clone() {
+        None => Ok(answered),
+        Some(url) => match pass.poll(&wanted.access, &url)? {
+            OperationState::Succeeded => Ok(true),
+            OperationState::Running => Err(running(pass, wanted, "Running")),
+            OperationState::Failed(error) => Err(operation_failed(pass, wanted, &error)),
+            OperationState::Lost => Ok(false),
+        },
+    }
+}
+
+fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> Stepped<&'w Body> {
+    let took_unseen = wanted.unseen.is_some() && taken(pass, wanted)?;
+    let differing: Vec<_> = wanted
+        .differences(observed)
+        .into_iter()
+        .filter(|field| !(took_unseen && field.compare == Compare::Unseen))
+        .collect();
+    if differing.is_empty() && !wanted.lacks_mark(observed) {
+        // An intent for something else may still land and undo this; so may a call that nobody knows the end of.
+        let same_wish = pass.open(&wanted.step).is_some_and(|operation| operation.fingerprint == wanted.fingerprint());
+        if !same_wish {
+            settle_other(pass, wanted)?;
+        }
+        pass.close(&wanted.step);
+        pass.memory.failures.remove(&wanted.step);
+        return Ok(observed);
+    }
+    if let Some(field) = differing.iter().find(|field| !field.mutable) {
+        let message = format!(
+            "{} {} has another value in `{}`, which Azure never changes: change the spec back, or delete and create again.",
+            wanted.words,
+            wanted.id.name(),
+            field.path
+        );
+        return Err(Halt::Fault(Fault::blocked(Reason::Immutable, message)));
+    }
+    let paths: Vec<&str> = differing.iter().map(|field| field.path).collect();
+    if pass.observes() {
+        let message = format!("{} {} differs in {}.", wanted.words, wanted.id.name(), paths.join(", "));
+        return Err(Halt::Fault(Fault::blocked(Reason::Drifted, message)));
+    }
+    settle_other(pass, wanted)?;
+    pass.close(&wanted.step);
+    let fingerprint = wanted.fingerprint();
+    pass.not_before_due(&wanted.step, &fingerprint)?;
+    let verb = if wanted.update == crate::azure::descriptor::Update::Put { Verb::Put } else { Verb::Patch };
+    let method = if verb == Verb::Put { Method::Put } else { Method::Patch };
+    let body = wanted.change(observed, &differing);
+    let call = pass.call(&wanted.access, method, wanted.id.as_str().to_owned(), wanted.api_version, Some(body));
+    let words = format!("Updating {}", wanted.words);
+    Err(pass.mutate(&wanted.step, verb, &wanted.id, call, &fingerprint, &words))
+}
+
+/// An open intent of this step, before another call may be made: one that was accepted is watched to its end, one that was
+/// answered has been settled, one without an answer is waited out.
+fn settle_other(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<()> {
+    let Some(operation) = pass.open(&wanted.step) else { return Ok(()) };
+    let (url, answered) = (operation.poll_url.clone(), pass.reply(operation).is_some());
+    let same_wish = operation.fingerprint == wanted.fingerprint();
+    match url {
+        Some(url) => match pass.poll(&wanted.access, &url)? {
+            OperationState::Running => return Err(running(pass, wanted, "Running")),
+            OperationState::Failed(error) => return Err(operation_failed(pass, wanted, &error)),
+            OperationState::Succeeded | OperationState::Lost => {}
+        },
+        None if !answered => return pass.wait_out(&wanted.step),
+        None => {}
+    }
+    if same_wish {
+        // Azure took exactly this and does not show it: a lagging read, or a value it normalises in a way unknown to us.
+        let message = format!("Azure accepted the change to {} {} but does not show it yet.", wanted.words, wanted.id.name());
+        let fault = Fault { reason: Reason::NotConverging, message, class: Class::Retry };
+        pass.close(&wanted.step);
+        pass.failed(&wanted.step, &wanted.fingerprint(), fault);
+    }
+    Ok(())
+}
+
+fn create(pass: &mut Pass<'_>, wanted: &Descriptor) -> Halt {
+    match absent(pass, wanted) {
+        Err(halt) => halt,
+        Ok(()) if pass.observes() => {
+            let message = format!("{} {} does not exist, and `managementPolicy` is Observe.", wanted.words, wanted.id.name());
+            Halt::Fault(Fault::blocked(Reason::NotFound, message))
+        }
+        Ok(()) => {
+            let fingerprint = wanted.fingerprint();
+            if let Err(halt) = pass.not_before_due(&wanted.step, &fingerprint) {
+                return halt;
+            }
+            let path = wanted.id.as_str().to_owned();
+            let call = pass.call(&wanted.access, Method::Put, path, wanted.api_version, Some(wanted.creation()));
+            let words = format!("Creating {}", wanted.words);
+            pass.mutate(&wanted.step, Verb::Put, &wanted.id, call, &fingerprint, &words)
+        }
+    }
+}
+
+/// The resource is not there. Was one asked for?
+fn absent(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<()> {
+    let Some(operation) = pass.open(&wanted.step) else { return Ok(()) };
+    let (url, age, answered) = (operation.poll_url.clone(), pass.age(operation), pass.reply(operation).is_some());
+    let Some(url) = url else {
+        if answered && age >= pass.world.settings.timings.poll * 5 {
+            pass.close(&wanted.step);
+            return Ok(());
+        }
+        // Answered and not visible: reads lag behind writes.
+        return if answered { Err(running(pass, wanted, "Accepted")) } else { pass.wait_out(&wanted.step) };
+    };
+    match pass.poll(&wanted.access, &url)? {
+        OperationState::Running => Err(running(pass, wanted, "Accepted")),
+        OperationState::Failed(error) => Err(operation_failed(pass, wanted, &error)),
+        OperationState::Succeeded | OperationState::Lost if age < pass.world.settings.timings.quarantine() => {
+            Err(running(pass, wanted, "Accepted"))
+        }
+        // Made, and gone again by someone else's hand.
+        OperationState::Succeeded | OperationState::Lost => {
+            pass.close(&wanted.step);
+            Ok(())
+        }
+    }
+}
+
+fn operation_failed(pass: &mut Pass<'_>, wanted: &Descriptor, error: &AzureError) -> Halt {
+    let fault = error.fault(&format!("{} {}", wanted.words, wanted.id.name()));
+    let fingerprint = pass.open(&wanted.step).map(|operation| operation.fingerprint.clone()).unwrap_or_default();
+    pass.close(&wanted.step);
+    pass.failed(&wanted.step, &fingerprint, fault.clone());
+    Halt::Fault(fault)
+}
+
+fn failed(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body, word: &str) -> Halt {
+    if let Some(url) = pass.open(&wanted.step).and_then(|operation| operation.poll_url.clone()) {
+        match pass.poll(&wanted.access, &url) {
+            Err(halt) => return halt,
+            Ok(OperationState::Failed(error)) => return operation_failed(pass, wanted, &error),
+            Ok(OperationState::Running) => return running(pass, wanted, word),
+            Ok(OperationState::Succeeded | OperationState::Lost) => pass.close(&wanted.step),
+        }
+    }
+    if let Err(halt) = pass.wait_out(&wanted.step) {
+        return halt;
+    }
+    let fingerprint = wanted.fingerprint();
+    let due = pass.memory.failures.get(&wanted.step).is_some_and(|failure| pass.world.now.mono >= failure.retry_at);
+    if !due || pass.observes() {
+        if !pass.memory.failures.contains_key(&wanted.step) {
+            let error = AzureError::of_operation(word, "the resource is in a failed state");
+            let fault = Fault { class: Class::Retry, reason: Reason::RetryingAzureError, ..error.fault(wanted.words) };
+            pass.failed(&wanted.step, &fingerprint, fault);
+        }
+        let failure = pass.memory.failures.get(&wanted.step).map(|failure| failure.fault.clone());
+        return failure.map_or(Halt::Wait(Reason::Provisioning, word.to_owned(), None), Halt::Fault);
+    }
+    // A PUT over a failed resource keeps what others put there, as every other change does.
+    let all: Vec<_> = wanted.fields.iter().collect();
+    let mut body = wanted.creation();
+    for field in all {
+        if field.compare == Compare::Contains {
+            let merged = wanted.change(observed, &[field]);
+            if let Some(value) = merged.at(field.path) {
+                crate::azure::descriptor::set(&mut body.0, field.path, value.clone());
+            }
+        }
+    }
+    let path = wanted.id.as_str().to_owned();
+    let call = pass.call(&wanted.access, Method::Put, path, wanted.api_version, Some(body));
+    pass.mutate(&wanted.step, Verb::Put, &wanted.id, call, &fingerprint, &format!("Repairing {}", wanted.words))
+}
+
+fn running(pass: &Pass<'_>, wanted: &Descriptor, word: &str) -> Halt {
+    let timings = &pass.world.settings.timings;
+    let age = pass.open(&wanted.step).map_or(0, |operation| pass.age(operation));
+    let pause = timings.next_poll(age, wanted.typical);
+    if age >= timings.operation_timeout {
+        let message = format!(
+            "{} {} is \"{word}\" for more than {} minutes; it is still watched.",
+            wanted.words,
+            wanted.id.name(),
+            timings.operation_timeout / 60_000
+        );
+        return Halt::Fault(Fault { reason: Reason::OperationStuck, message, class: Class::Wait(pause) });
+    }
+    let message = format!("Azure is working on {} {} ({word}).", wanted.words, wanted.id.name());
+    Halt::Wait(Reason::Provisioning, message, Some(pause))
+}
+
+/// Refuses a stranger's resource, unless it may be adopted.
+fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepped<()> {
+    let may_adopt = pass.world.object.lifecycle().and_then(|lifecycle| lifecycle.adoption_policy) == Some(AdoptionPolicy::Always);
+    match wanted.ownership(observed) {
+        Ownership::Ours => Ok(()),
+        Ownership::Nobodys | Ownership::Anothers if may_adopt => {
+            pass.adopted = true;
+            Ok(())
+        }
+        found => {
+            let whose = if found == Ownership::Anothers { "belongs to another object" } else { "was not made by this object" };
+            let message = format!(
+                "{} {} exists and {whose}; it is left alone: choose another name, or set `adoptionPolicy: Always`.",
+                wanted.words, wanted.id
+            );
+            Err(Halt::Fault(Fault::blocked(Reason::Conflict, message)))
+        }
+    }
+}
+
+/// A resource that has to go.
+pub struct Doomed<'a> {
+    /// Name of the step.
+    pub step: &'a str,
+    /// What it is, for messages.
+    pub words: &'a str,
+    /// On whose behalf.
+    pub access: &'a Access,
+    /// Id.
+    pub id: ArmId,
+    /// Version of the API.
+    pub api_version: &'static str,
+    /// Where its owner is written.
+    pub mark: Mark,
+}
+
+/// Makes a resource be gone: DELETE until Azure says 404, and until no call of ours can land any more. What is not ours is
+/// left alone.
+///
+/// # Errors
+/// Halts while it is there.
+pub fn remove(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
+    let observed = match pass.get(doomed.access, &doomed.id, doomed.api_version) {
+        // Without its group or subscription the resource is gone too.
+        Err(Halt::Fault(fault)) if matches!(fault.reason, Reason::ResourceGroupNotFound | Reason::SubscriptionNotFound) => None,
+        other => other?,
+    };
+    let Some(observed) = observed else {
+        return gone(pass, doomed);
+    };
+    if ownership(doomed.mark, &pass.owner, observed) != Ownership::Ours && !pass.adopted {
+        pass.wait_out(doomed.step)?;
+        pass.close(doomed.step);
+        return Ok(());
+    }
+    let timings = pass.world.settings.timings;
+    let open = pass.open(doomed.step).map(|operation| (operation.verb, operation.poll_url.is_some(), pass.age(operation), pass.reply(operation).is_some()));
+    if let Some((Verb::Delete, accepted, age, answered)) = open {
+        // 202 is not "gone": only a 404 of the resource is. One that never comes is asked for again.
+        if (accepted || answered) && age < timings.quarantine() {
+            let message = format!("Azure is deleting {} {}.", doomed.words, doomed.id.name());
+            return Err(Halt::Wait(Reason::Deleting, message, Some(timings.next_poll(age, 30_000))));
+        }
+        if !(accepted || answered) {
+            pass.wait_out(doomed.step)?;
+        }
+        pass.close(doomed.step);
+    } else if open.is_some() {
+        // A creation under way: Azure refuses or queues a delete, so it is sent at once; what is open is replaced only when
+        // its call can no longer land after the delete.
+        let accepted = open.is_some_and(|(_, accepted, _, answered)| accepted || answered);
+        if !accepted {
+            pass.wait_out(doomed.step)?;
+        }
+        pass.close(doomed.step);
+    }
+    pass.not_before_due(doomed.step, "delete")?;
+    let path = doomed.id.as_str().to_owned();
+    let call = pass.call(doomed.access, Method::Delete, path, doomed.api_version, None);
+    Err(pass.mutate(doomed.step, Verb::Delete, &doomed.id, call, "delete", &format!("Deleting {}", doomed.words)))
+}
+
+/// Azure says 404. Could it still come?
+fn gone(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
+    let Some(operation) = pass.open(doomed.step) else { return Ok(()) };
+    let (verb, url, answered) = (operation.verb, operation.poll_url.clone(), pass.reply(operation).is_some());
+    if verb == Verb::Delete {
+        pass.close(doomed.step);
+        return Ok(());
+    }
+    // A creation that was accepted and is not visible yet must not be taken for one that never was.
+    match url {
+        Some(url) => match pass.poll(doomed.access, &url) {
+            Ok(OperationState::Running) => {
+                let message = format!("Azure is still creating {} {}; it is deleted after that.", doomed.words, doomed.id.name());
+                Err(Halt::Wait(Reason::Deleting, message, Some(pass.world.settings.timings.poll)))
+            }
+            Ok(OperationState::Failed(_)) => {
+                pass.close(doomed.step);
+                Ok(())
+            }
+            Ok(OperationState::Succeeded | OperationState::Lost) | Err(Halt::Fault(_)) => pass.wait_out(doomed.step),
+            Err(halt) => Err(halt),
+        },
+        None if answered => pass.wait_out(doomed.step),
+        None => pass.wait_out(doomed.step),
+    }
+}

@@ -1,0 +1,177 @@
+//! Everything that one pass knows. The engine fills it, the plan reads it; what is missing the plan asks for.
+
+use std::collections::BTreeMap;
+
+use crate::azure::call::{Access, ArmResult, Method};
+use crate::azure::error::{AzureError, Fault};
+use crate::kinds::{Kind, Object, ObjectRef};
+use crate::moment::{Moment, Timings};
+use crate::names::Owner;
+
+/// What the operator's configuration says that decisions need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Identity of the cluster in owner tags. Default: uid of the namespace kube-system.
+    pub cluster_id: String,
+    /// ServiceAccount names that accounts may use for workload identity.
+    pub service_accounts: Vec<String>,
+    /// Names of the configured clouds.
+    pub clouds: Vec<String>,
+    /// Durations.
+    pub timings: Timings,
+}
+
+/// Something that a pass has to know before it can decide.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// An object of ours in the same namespace.
+    Object(ObjectRef),
+    /// All objects of a kind in the namespace.
+    Objects(Kind, String),
+    /// A Secret: namespace, name.
+    Secret(String, String),
+    /// Whether the Kubernetes namespace is going away.
+    Terminating(String),
+    /// Whether a token can be had. The text is the version of the Secret that the proof is in, so that a new one is tried.
+    Token(Access, String),
+    /// The federated assertion in use, to be kept for a namespace that is going away.
+    Assertion(Access),
+    /// A call to ARM that changes nothing: GET, or a POST that lists keys.
+    Arm {
+        /// On whose behalf.
+        access: Access,
+        /// `Get` or `Post`.
+        method: Method,
+        /// Path without query.
+        path: String,
+        /// Version of the API.
+        api_version: &'static str,
+    },
+    /// All pages of a list, as `{"value": [..]}`.
+    ArmList {
+        /// On whose behalf.
+        access: Access,
+        /// Path without query.
+        path: String,
+        /// Version of the API.
+        api_version: &'static str,
+    },
+    /// What an operation's URL says. It is signed: used to the letter.
+    Poll {
+        /// On whose behalf.
+        access: Access,
+        /// URL.
+        url: String,
+    },
+}
+
+/// A Secret as decisions see it. Its Debug shows no content.
+#[derive(Clone, PartialEq, Default)]
+pub struct SecretView {
+    /// uid of the object of ours that owns it, if one does.
+    pub owner_uid: Option<String>,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// True if our finalizer is on it.
+    pub held: bool,
+    /// Content, as text. Values that are not UTF-8 are left out.
+    pub content: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for SecretView {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretView").field("keys", &self.content.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+/// Answer to a [`Read`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To `Object`; `None` if there is none, or none that this build can read.
+    Object(Option<Box<Object>>),
+    /// To `Objects`.
+    Objects(Vec<Object>),
+    /// To `Secret`.
+    Secret(Option<SecretView>),
+    /// To `Terminating`.
+    Terminating(bool),
+    /// To `Token`.
+    Token(Result<(), AzureError>),
+    /// To `Assertion`; `None` if there is none at hand.
+    Assertion(Option<secrecy::SecretString>),
+    /// To `Arm`, `ArmList` and `Poll`.
+    Arm(ArmResult),
+    /// The API server refused or failed.
+    Failed(Fault),
+}
+
+/// A call that failed and is to be tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// How often in a row.
+    pub count: u32,
+    /// Not before this, on the monotonic clock.
+    pub retry_at: u64,
+    /// Fingerprint of what was asked for: another wish is tried at once.
+    pub fingerprint: String,
+    /// What is in the way.
+    pub fault: Fault,
+}
+
+/// What an engine remembers of an object between passes. Losing it costs time, never safety.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// When an intent was first seen, on the monotonic clock.
+    pub seen: BTreeMap<String, u64>,
+    /// What announced calls came to.
+    pub replies: BTreeMap<String, ArmResult>,
+    /// Failures, by step.
+    pub failures: BTreeMap<String, Failure>,
+    /// When keys were last compared, by step: time on the monotonic clock, and a fingerprint of where they were put.
+    pub checked: BTreeMap<String, (u64, String)>,
+}
+
+impl Memory {
+    /// Something outside changed: what only a person could mend is tried again at once.
+    pub fn forget_blocked(&mut self) {
+        self.failures.retain(|_, failure| failure.fault.class != crate::azure::error::Class::Blocked);
+    }
+}
+
+/// Everything that one pass knows.
+#[derive(Clone)]
+pub struct World {
+    /// The object, as read at the start of the pass.
+    pub object: Object,
+    /// Configuration.
+    pub settings: std::sync::Arc<Settings>,
+    /// Both clocks, read once.
+    pub now: Moment,
+    /// Term of this leader.
+    pub epoch: i64,
+    /// Unique to this pass: the id of the attempt that it may announce.
+    pub nonce: String,
+    /// Random, 0..1.
+    pub jitter: f64,
+    /// What was read.
+    pub answers: BTreeMap<Read, Answer>,
+    /// What is remembered.
+    pub memory: Memory,
+}
+
+impl World {
+    /// Owner of everything that this object makes.
+    pub fn owner(&self) -> Owner {
+        Owner::of(&self.settings.cluster_id, &self.object)
+    }
+
+    /// Namespace of the object.
+    pub fn namespace(&self) -> &str {
+        self.object.meta().namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Name of the object.
+    pub fn name(&self) -> &str {
+        self.object.meta().name.as_deref().unwrap_or_default()
+    }
+}
