@@ -1,0 +1,5 @@
+//! What the `acs-operator` command offers.
+
+pub mod crds;
+pub mod reference;
+pub mod tree;

@@ -1,0 +1,1 @@
+//! `acs-operator tree`.

@@ -1,0 +1,7 @@
+//! The engine: one pass over one object, the same for every kind, in production and in simulation.
+
+pub mod port;
+pub mod pass;
+
+pub use pass::{Cause, Engine, Next};
+pub use port::{Effect, Effected, Port};
