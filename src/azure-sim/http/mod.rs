@@ -111,8 +111,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     names.sort();
     names.dedup();
     let issued = authority.issue(&names)?;
-    let tls = axum_server::tls_rustls::RustlsConfig::from_pem(issued.certificate.into_bytes(), issued.key.into_bytes())
-        .await?;
+    let tls = serve::tls(&issued)?;
     let caller = clock::caller(&authority, &options.trust)?;
     let config = Config { base_url: url.clone(), ..options.config };
     let shared = Arc::new(Shared { world: Mutex::new(World::new(config)), changed: Notify::new(), authority });

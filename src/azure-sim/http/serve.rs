@@ -12,8 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum_server::ConnectionShutdown;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
+use super::authority::Issued;
 use super::{Shared, now_ms};
 use crate::model::{self, DELAY_HEADER, DROP_HEADER};
 
@@ -21,6 +24,15 @@ use crate::model::{self, DELAY_HEADER, DROP_HEADER};
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
 const HEADER_PATIENCE: Duration = Duration::from_secs(15);
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// HTTP/1.1 only: a connection that is cut must take no other request with it.
+pub(super) fn tls(issued: &Issued) -> anyhow::Result<RustlsConfig> {
+    let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes())?;
+    let mut config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(RustlsConfig::from_config(Arc::new(config)))
+}
 
 pub(super) async fn serve(
     listener: TcpListener,

@@ -60,3 +60,6 @@ pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64
 pub fn next_timer(world: &World) -> Option<u64> {
     timer::next(world)
 }
+
+#[cfg(test)]
+mod tests;
