@@ -1,5 +1,9 @@
 //! Who has to look again when something changes. The same functions wake passes in production and in simulation.
 
+mod dispatch;
+
+pub use dispatch::Dispatch;
+
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 

@@ -1,0 +1,149 @@
+//! What watches have seen, and whom each change wakes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{affected, own_signature, public_signature, uses_secret};
+use crate::kinds::{Kind, Object, ObjectRef};
+
+/// The latest known objects. Every change of them is told here, and the answer is who has to look again.
+///
+/// A relist is told as its objects, then as [`Dispatch::object_gone`] of each known one that it lacks: what did not change
+/// wakes nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Dispatch {
+    known: BTreeMap<ObjectRef, Known>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    object: Arc<Object>,
+    own: u64,
+    public: u64,
+}
+
+impl Dispatch {
+    /// Knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The latest known version of an object.
+    pub fn get(&self, object: &ObjectRef) -> Option<&Arc<Object>> {
+        self.known.get(object).map(|known| &known.object)
+    }
+
+    /// The latest known objects of a kind in a namespace, by name.
+    pub fn all<'a>(&'a self, kind: Kind, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Object>> {
+        self.known
+            .range(ObjectRef::new(kind, namespace, "")..)
+            .take_while(move |(object, _)| object.kind == kind && object.namespace == namespace)
+            .map(|(_, known)| &known.object)
+    }
+
+    /// Every known object's name.
+    pub fn names(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.known.keys()
+    }
+
+    /// An object appeared or changed. Returns whom to wake: itself, those that may decide differently because of it, and
+    /// those that it named before and names no longer.
+    pub fn object_changed(&mut self, object: &Arc<Object>) -> Vec<ObjectRef> {
+        let target = object.object_ref();
+        let (own, public) = (own_signature(object), public_signature(object));
+        let new = Known { object: object.clone(), own, public };
+        let old = self.known.insert(target.clone(), new);
+        let mut wake = Vec::new();
+        if old.as_ref().is_none_or(|old| old.own != own) {
+            wake.push(target.clone());
+        }
+        if old.as_ref().is_none_or(|old| old.public != public) {
+            wake.extend(self.others(object));
+            wake.extend(old.iter().flat_map(|old| self.others(&old.object)));
+        }
+        unique(wake)
+    }
+
+    /// An object is gone. Returns whom to wake: itself, so that it is forgotten, and those that it named or that name it.
+    pub fn object_gone(&mut self, object: &ObjectRef) -> Vec<ObjectRef> {
+        let mut wake = vec![object.clone()];
+        if let Some(old) = self.known.remove(object) {
+            wake.extend(self.others(&old.object));
+        }
+        unique(wake)
+    }
+
+    /// A Secret appeared, changed or went. Returns the objects that read or write it.
+    pub fn secret_changed(&self, namespace: &str, name: &str) -> Vec<ObjectRef> {
+        self.namespace(namespace).filter(|object| uses_secret(object, name)).map(Object::object_ref).collect()
+    }
+
+    fn others(&self, changed: &Object) -> Vec<ObjectRef> {
+        affected(changed, self.namespace(changed.meta().namespace.as_deref().unwrap_or_default()))
+    }
+
+    fn namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Object> {
+        Kind::ALL.into_iter().flat_map(move |kind| self.all(kind, namespace)).map(Arc::as_ref)
+    }
+}
+
+fn unique(mut objects: Vec<ObjectRef>) -> Vec<ObjectRef> {
+    objects.sort_unstable();
+    objects.dedup();
+    objects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn service(version: u32, generation: u32, hub: &str) -> Arc<Object> {
+        let json = json!({
+            "apiVersion": "acs-operator.dev/v1alpha1", "kind": "CommunicationService",
+            "metadata": {"name": "shop", "namespace": "a", "uid": "u1", "resourceVersion": version.to_string(), "generation": generation},
+            "spec": {"dataLocation": "Europe", "notificationHub": {"hubRef": {"name": hub}}},
+        });
+        Arc::new(Object::decode(Kind::CommunicationService, json).unwrap())
+    }
+
+    fn hub(name: &str) -> Arc<Object> {
+        let json = json!({
+            "apiVersion": "acs-operator.dev/v1alpha1", "kind": "NotificationHub",
+            "metadata": {"name": name, "namespace": "a", "uid": name, "resourceVersion": "1", "generation": 1},
+            "spec": {"namespaceRef": {"name": "ns"}},
+        });
+        Arc::new(Object::decode(Kind::NotificationHub, json).unwrap())
+    }
+
+    fn names(wake: &[ObjectRef]) -> Vec<&str> {
+        wake.iter().map(|object| object.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_change_of_reference_wakes_the_old_target_and_the_new() {
+        let mut dispatch = Dispatch::new();
+        for object in [hub("old"), hub("new"), service(1, 1, "old")] {
+            dispatch.object_changed(&object);
+        }
+        assert_eq!(names(&dispatch.object_changed(&service(2, 2, "new"))), ["new", "old", "shop"]);
+    }
+
+    #[test]
+    fn what_did_not_change_wakes_nobody() {
+        let mut dispatch = Dispatch::new();
+        dispatch.object_changed(&hub("old"));
+        dispatch.object_changed(&service(1, 1, "old"));
+        assert_eq!(dispatch.object_changed(&service(2, 1, "old")), []);
+        assert_eq!(dispatch.get(&service(1, 1, "old").object_ref()).map(|object| object.resource_version()), Some("2"));
+    }
+
+    #[test]
+    fn a_departure_wakes_those_that_waited_for_it() {
+        let mut dispatch = Dispatch::new();
+        dispatch.object_changed(&hub("old"));
+        dispatch.object_changed(&service(1, 1, "old"));
+        assert_eq!(names(&dispatch.object_gone(&service(1, 1, "old").object_ref())), ["old", "shop"]);
+        assert_eq!(dispatch.all(Kind::CommunicationService, "a").count(), 0);
+    }
+}
