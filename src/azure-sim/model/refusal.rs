@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::journal::Effect;
+use super::json;
 use super::message::Response;
 
 /// Why a request was not done.
@@ -11,21 +12,14 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) target: Option<String>,
-    pub(crate) details: Vec<Value>,
+    /// The one detail that ARM gives here; boxed, since every answer of the model has room for a refusal.
+    pub(crate) detail: Option<Box<Value>>,
     pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            target: None,
-            details: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), detail: None, headers: Vec::new() }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -38,7 +32,7 @@ impl Refusal {
     }
 
     pub(crate) fn detail(mut self, code: &str, message: &str, target: &str) -> Self {
-        self.details.push(json!({"code": code, "message": message, "target": target}));
+        self.detail = Some(Box::new(json!({"code": code, "message": message, "target": target})));
         self
     }
 
@@ -49,13 +43,8 @@ impl Refusal {
 
     pub(crate) fn response(self) -> Response {
         let mut error = json!({"code": self.code, "message": self.message});
-        if let Value::Object(map) = &mut error {
-            if let Some(target) = self.target {
-                map.insert("target".into(), target.into());
-            }
-            if !self.details.is_empty() {
-                map.insert("details".into(), self.details.into());
-            }
+        if let Some(detail) = self.detail {
+            json::put(&mut error, &["details"], json!([*detail]));
         }
         let mut response = Response::json(self.status, &json!({"error": error}));
         // ARM repeats the code in a header of failed responses.
