@@ -23,7 +23,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 pub struct Options {
     /// `instant` or `azure`.
     pub profile: Option<String>,
-    /// How much faster than Azure's its clock runs.
+    /// Multiplies the durations of the profile `azure`: 0.02 is fifty times faster.
     pub time_scale: Option<f64>,
     /// The seed of its randomness.
     pub seed: Option<u64>,
@@ -31,7 +31,7 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// Its folder; a temporary one unless set.
     pub dir: Option<PathBuf>,
-    /// Further arguments.
+    /// Further arguments of its own, such as `--no-throttling`.
     pub args: Vec<String>,
 }
 
@@ -84,7 +84,8 @@ impl AzureSim {
         Ok(Self { process, program, options, listen, dir, ready, environment, api, _scratch: scratch })
     }
 
-    /// Starts it again on the same address and folder; if it still runs, it is ended first.
+    /// Starts it again on the same address and folder; if it still runs, it is ended first. It begins anew: what was
+    /// in Azure is gone, and so may be the authority its clients trust.
     pub async fn restart(&mut self) -> Result<()> {
         self.process.terminate(Duration::from_secs(2)).await?;
         let (process, ready) = run(&self.program, &self.options, self.listen, &self.dir).await?;

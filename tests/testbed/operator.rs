@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::wait;
 
 /// The flag that says where metrics and health are served.
-const METRICS_FLAG: &str = "--metrics-address";
+const METRICS_FLAG: &str = "--listen";
 /// The variable a Deployment sets from the Pod's name; the identity in the Lease.
 const IDENTITY_VARIABLE: &str = "POD_NAME";
 
