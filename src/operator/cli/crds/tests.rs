@@ -58,10 +58,6 @@ fn generated_files_are_up_to_date() {
         }
     }
     assert!(stale.is_empty(), "run `make generate` and commit: {stale:?}");
-}
-
-#[test]
-fn no_generated_file_is_left_over() {
     let expected: Vec<String> = crds().iter().map(file_name).collect();
     for directory in ["crds", "charts/acs-operator/templates/crds"] {
         for entry in std::fs::read_dir(root().join(directory)).unwrap() {

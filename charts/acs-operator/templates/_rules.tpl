@@ -1,0 +1,48 @@
+{{- /* What the operator may do where it watches: bound cluster-wide, or once per watched namespace. */ -}}
+{{- define "acs-operator.rules" -}}
+# Our kinds: watch them; put the finalizer on and take it off; record the Azure name in an annotation. Never create or delete one.
+- apiGroups: [acs-operator.dev]
+  resources: [azureaccounts, communicationservices, eventsubscriptions, notificationhubnamespaces, notificationhubs]
+  verbs: [get, list, watch, update, patch]
+# Our kinds' status: conditions and announced calls, written by compare-and-swap.
+- apiGroups: [acs-operator.dev]
+  resources:
+    - azureaccounts/status
+    - communicationservices/status
+    - eventsubscriptions/status
+    - notificationhubnamespaces/status
+    - notificationhubs/status
+  verbs: [update]
+# Owner references on the Secrets we write: clusters that check who may block a deletion (OpenShift does) ask for this.
+- apiGroups: [acs-operator.dev]
+  resources:
+    - azureaccounts/finalizers
+    - communicationservices/finalizers
+    - eventsubscriptions/finalizers
+    - notificationhubnamespaces/finalizers
+    - notificationhubs/finalizers
+  verbs: [update]
+# Secrets: read credentials that a spec names, by name; watch metadata so that a change is seen; write and delete connection
+# Secrets of our own; put the finalizer on the credential that deletion will need.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, patch, delete]
+# Namespaces: see whether one is going away.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
+{{- with .Values.azure.serviceAccountNames }}
+# Workload identity: mint a token for these ServiceAccounts, in whatever namespace the account is, and for no other.
+- apiGroups: [""]
+  resources: [serviceaccounts/token]
+  resourceNames:
+    {{- range . }}
+    - {{ . }}
+    {{- end }}
+  verbs: [create]
+{{- end }}
+# Events: say what happened. A repeat is a patch of the first.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
