@@ -96,7 +96,7 @@ impl Cluster {
         let mut attempts_left = 3;
         loop {
             let scratch = Scratch::new(&options.label)?;
-            let failed = match bare::start(&parts, scratch.path(), options).await {
+            let failed = match bare::start(&parts, &scratch, options).await {
                 Ok(bare) => {
                     return Ok(Self {
                         processes: bare.processes,

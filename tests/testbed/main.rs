@@ -23,6 +23,9 @@ enum Task {
     Build(build::Build),
     /// A cluster in the foreground, until Ctrl-C
     Up(up::Up),
+    /// Remove what is bulky in this folder when its owner has ended
+    #[command(hide = true)]
+    Tidy,
     /// Become a program that is killed when the process `parent` ends
     #[command(hide = true)]
     Supervise {
@@ -49,6 +52,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Build(build) => build.run(),
         Task::Up(up) => runtime()?.block_on(Box::pin(up.run())),
+        Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?),
         Task::Supervise { parent, command } => match command.split_first() {
             Some((program, arguments)) => Err(testbed::supervise::become_child_of(parent, program, arguments)),
             None => Ok(()),

@@ -104,3 +104,36 @@ fn run(program: &Path, options: &Options, metrics: SocketAddr) -> Result<Process
         .args(&options.args)
         .spawn(&options.logs)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_gets_what_it_is_given_and_nothing_of_the_developers() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("fake");
+        std::fs::write(&program, "#!/bin/sh\nenv\necho arguments: \"$@\"\nexec sleep 60\n").unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let environment = BTreeMap::from([("AZURE_TENANT_ID".to_owned(), "t".to_owned())]);
+        let options = Options {
+            kubeconfig: "/some/kubeconfig".into(),
+            logs: dir.path().join("logs"),
+            environment,
+            args: vec!["--cluster-id".to_owned(), "c".to_owned()],
+            identity: Some("operator-a".to_owned()),
+        };
+        let operator = Operator::start(&program, options).unwrap();
+        let seconds = Duration::from_secs(10);
+        let line =
+            operator.process().wait_for_stdout_line(seconds, |line| line.starts_with("arguments:")).await.unwrap();
+        assert_eq!(line, format!("arguments: run --listen {} --cluster-id c", operator.metrics_address()));
+        let printed = std::fs::read_to_string(operator.process().stdout()).unwrap();
+        for expected in ["AZURE_TENANT_ID=t", "KUBECONFIG=/some/kubeconfig", "POD_NAME=operator-a"] {
+            assert!(printed.lines().any(|line| line == expected), "{expected} is not in {printed}");
+        }
+        assert!(!printed.contains("CARGO"), "{printed}");
+    }
+}

@@ -241,6 +241,11 @@ impl Drop for Process {
     }
 }
 
+/// Starts a program that is meant to outlive this one, and is no concern of anyone's.
+pub(crate) fn spawn_detached(command: std::process::Command) -> Result<()> {
+    spawner::spawn(command).map(drop).context("starting a process")
+}
+
 /// Lines from byte `from` on that are written to their end.
 fn complete_lines(path: &Path, from: u64) -> Result<Vec<String>> {
     let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;

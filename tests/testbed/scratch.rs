@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use anyhow::{Context, Result};
 const PREFIX: &str = "acs-testbed-";
 const OWNER: &str = "owner.lock";
 const KEPT: &str = "kept";
+const BULKY: &str = "bulky";
 /// Between making a folder and locking it, another process must not take it for abandoned.
 const TOO_YOUNG_TO_SWEEP: Duration = Duration::from_secs(60);
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -42,6 +44,21 @@ impl Scratch {
         &self.path
     }
 
+    /// A folder in it for what is large and of no use to a reader of logs: never kept. Goes even after a `kill -9`, or
+    /// at the end of a program that holds this in a `static`, which runs no `Drop` either.
+    pub fn bulky(&self) -> Result<PathBuf> {
+        let path = self.path.join(BULKY);
+        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        if let Some(testbed) = crate::binaries::beside_this("testbed") {
+            let mut tidy = Command::new(testbed);
+            tidy.arg("tidy").current_dir(&self.path);
+            tidy.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            // Without it the folder is still swept by the next program to make one.
+            let _ = crate::process::spawn_detached(tidy);
+        }
+        Ok(path)
+    }
+
     /// Keeps the folder for a day, for someone to look at.
     pub fn keep(&self) {
         self.keep.store(true, Ordering::Relaxed);
@@ -52,12 +69,29 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let wanted = std::env::var_os("KEEP").is_some_and(|value| !value.is_empty() && value != "0");
         if wanted || self.keep.load(Ordering::Relaxed) || std::thread::panicking() {
+            let _ = fs::remove_dir_all(self.path.join(BULKY));
             let _ = File::create(self.path.join(KEPT));
             eprintln!("logs kept for a day in {}", self.path.display());
         } else {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Waits in a [`Scratch`] for the end of its owner, then removes what is bulky. Logs stay: they are all that is left to
+/// explain the end.
+pub fn tidy(dir: &Path) -> Result<()> {
+    let owner = File::open(dir.join(OWNER)).context("not the folder of a testbed")?;
+    owner.lock().context("waiting for the owner to end")?;
+    let bulky = dir.join(BULKY);
+    // The store's own process dies with the owner, but may write for a moment yet.
+    for _ in 0..50 {
+        if !bulky.exists() || fs::remove_dir_all(&bulky).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    anyhow::bail!("{} could not be removed", bulky.display())
 }
 
 fn sweep(root: &Path) {

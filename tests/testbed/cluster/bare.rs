@@ -11,6 +11,7 @@ use super::{Options, kubeconfig};
 use crate::parts::{Part, Parts};
 use crate::ports;
 use crate::process::Process;
+use crate::scratch::Scratch;
 
 const AUDIT_POLICY: &str = include_str!("audit-policy.yaml");
 /// Nothing here has anything to save; long enough for a last log line.
@@ -22,7 +23,8 @@ pub(super) struct Bare {
     pub(super) audit_log: PathBuf,
 }
 
-pub(super) async fn start(parts: &Parts, dir: &Path, options: &Options) -> Result<Bare> {
+pub(super) async fn start(parts: &Parts, scratch: &Scratch, options: &Options) -> Result<Bare> {
+    let dir = scratch.path();
     let deadline = Instant::now() + options.timeout;
     let server = format!("https://127.0.0.1:{}", ports::free()?);
     let authority = pki::write(dir)?;
@@ -32,7 +34,7 @@ pub(super) async fn start(parts: &Parts, dir: &Path, options: &Options) -> Resul
     let certificate = authority.issue(&Identity::CONTROLLER_MANAGER)?;
     kubeconfig::with_certificate(&server, &authority, &certificate, &controllers)?;
 
-    let (etcd, store) = start_etcd(parts, dir)?;
+    let (etcd, store) = start_etcd(parts, scratch)?;
     let audit_log = dir.join("audit.log");
     let apiserver = start_apiserver(parts, dir, &server, &store, &audit_log, options)?;
     let mut processes = vec![apiserver, etcd];
@@ -41,13 +43,13 @@ pub(super) async fn start(parts: &Parts, dir: &Path, options: &Options) -> Resul
     Ok(Bare { processes, kubeconfig: admin, audit_log })
 }
 
-fn start_etcd(parts: &Parts, dir: &Path) -> Result<(Process, String)> {
+fn start_etcd(parts: &Parts, scratch: &Scratch) -> Result<(Process, String)> {
     let (client, peer) = (url("http", ports::free()?), url("http", ports::free()?));
     let process = Process::of("etcd", parts.path(Part::Etcd)?)
         .bare_environment()
         .grace(GRACE)
         .arg("--data-dir")
-        .arg(dir.join("etcd"))
+        .arg(scratch.bulky()?.join("etcd"))
         .arg(format!("--listen-client-urls={client}"))
         .arg(format!("--advertise-client-urls={client}"))
         .arg(format!("--listen-peer-urls={peer}"))
@@ -56,7 +58,7 @@ fn start_etcd(parts: &Parts, dir: &Path) -> Result<(Process, String)> {
         .args(["--unsafe-no-fsync", "--log-level=warn"])
         // Alone it can lose no election, and wins the first one sooner.
         .args(["--heartbeat-interval=20", "--election-timeout=200"])
-        .spawn(dir)?;
+        .spawn(scratch.path())?;
     Ok((process, client))
 }
 

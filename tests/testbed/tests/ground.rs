@@ -208,5 +208,7 @@ async fn killing_the_program_leaves_no_process() {
     let killed = Instant::now();
     wait_for("its processes to end", Duration::from_secs(5), || async { processes_of(&dir).is_empty() }).await.unwrap();
     println!("gone {:?} after kill -9", killed.elapsed());
+    let bulky = dir.join("bulky");
+    wait_for("the store's files to go", SOON, || async { !bulky.exists() }).await.unwrap();
     fs::remove_dir_all(dir).unwrap();
 }

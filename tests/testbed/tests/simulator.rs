@@ -42,7 +42,9 @@ async fn after_a_kill_it_comes_back_at_the_same_address() {
 #[tokio::test]
 async fn a_wrong_option_is_told_in_its_own_words() {
     let program = binaries::workspace("azure-sim").unwrap();
-    let options = Options { profile: Some("nonsense".to_owned()), ..Options::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        Options { profile: Some("nonsense".to_owned()), dir: Some(dir.path().to_owned()), ..Options::default() };
     let error = AzureSim::start(&program, options).await.unwrap_err().to_string();
     assert!(error.contains("azure-sim ended") && error.contains("nonsense"), "{error}");
 }
