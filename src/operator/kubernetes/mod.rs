@@ -1,0 +1,9 @@
+//! The Kubernetes side of the engine's port: objects, Secrets, Events, tokens, the lease, and the watches that wake passes.
+
+pub mod api;
+pub mod fault;
+pub mod lease;
+pub mod port;
+pub mod proofs;
+pub mod secrets;
+pub mod watch;

@@ -1,0 +1,197 @@
+//! The engine's port in production.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use acs_core::azure::call::Method;
+use acs_core::kinds::{Kind, Object, ObjectRef};
+use acs_core::moment::Moment;
+use acs_core::report::Notice;
+use acs_core::world::{Answer, Read};
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use kube::runtime::events::{Event, EventType, Recorder};
+use kube::{Api, Client};
+
+use super::fault::fault;
+use super::lease::Leadership;
+use super::watch::Cache;
+use super::{api, secrets};
+use crate::azure::arm::ArmClient;
+use crate::azure::identity::Identity;
+use crate::engine::{Effect, Effected, Port};
+
+/// Kubernetes and Azure, as this process may use them.
+pub struct Production {
+    /// Client of the API server.
+    pub client: Client,
+    /// Client of ARM.
+    pub arm: ArmClient,
+    /// Tokens.
+    pub identity: Arc<Identity>,
+    /// What the watches know.
+    pub cache: Cache,
+    /// Whether this process leads.
+    pub leadership: Arc<Leadership>,
+    /// Publishes Events.
+    pub recorder: Recorder,
+    /// Start of the monotonic clock.
+    pub start: Instant,
+}
+
+impl Port for Production {
+    async fn perform(&self, effect: Effect<'_>) -> Effected {
+        match effect {
+            Effect::Fetch(target) => self.fetch(target).await,
+            Effect::Read(read) => Effected::Answer(self.read(read).await),
+            Effect::Send(call) => Effected::Arm(self.arm.send(call).await),
+            Effect::WriteStatus { object, status } => {
+                done("writing status", api::replace_status(&self.client, object, status).await)
+            }
+            Effect::Claim { object, azure_name } => {
+                done("taking charge of the object", api::replace_hold(&self.client, object, true, azure_name).await)
+            }
+            Effect::Release { object } => {
+                done("letting the object go", api::replace_hold(&self.client, object, false, None).await)
+            }
+            Effect::WriteSecret { object, write } => {
+                done(&format!("writing Secret \"{}\"", write.name), secrets::write(&self.client, object, write).await)
+            }
+            Effect::DeleteSecret { namespace, name, resource_version } => {
+                let result = secrets::delete(&self.client, namespace, name, resource_version).await;
+                done(&format!("deleting Secret \"{name}\""), result)
+            }
+            Effect::HoldSecret { namespace, name, hold } => {
+                let result = secrets::hold(&self.client, namespace, name, hold).await;
+                done(&format!("changing the finalizers of Secret \"{name}\""), result)
+            }
+            Effect::Notify { object, notice } => {
+                self.notify(object, notice).await;
+                Effected::Done
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        let mono = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        Moment { mono, wall: u64::try_from(wall).unwrap_or(u64::MAX) }
+    }
+
+    fn jitter(&self) -> f64 {
+        rand::random()
+    }
+
+    fn nonce(&self) -> String {
+        guid(rand::random())
+    }
+
+    fn epoch(&self) -> Option<i64> {
+        self.leadership.term()
+    }
+}
+
+/// A random GUID, version 4.
+fn guid(random: u128) -> String {
+    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+fn done(what: &str, result: Result<(), kube::Error>) -> Effected {
+    match result {
+        Ok(()) => Effected::Done,
+        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() || status.is_not_found() => {
+            Effected::Conflict
+        }
+        Err(error) => Effected::Failed(fault(what, &error)),
+    }
+}
+
+impl Production {
+    async fn fetch(&self, target: &ObjectRef) -> Effected {
+        let api = api::objects(&self.client, target.kind, Some(&target.namespace));
+        match api.get_opt(&target.name).await {
+            Ok(None) => Effected::Object(None),
+            Ok(Some(object)) => match api::decode(target.kind, &object) {
+                Ok(object) => Effected::Object(Some(Box::new(object))),
+                Err(error) => {
+                    tracing::error!(object = %target, namespace = %target.namespace, %error, "this build cannot read the object; it is left alone");
+                    Effected::Object(None)
+                }
+            },
+            Err(error) => Effected::Failed(fault(&format!("reading {target}"), &error)),
+        }
+    }
+
+    async fn read(&self, read: &Read) -> Answer {
+        match read {
+            Read::Object(target) => Answer::Object(self.cached(target)),
+            Read::Objects(kind, namespace) => Answer::Objects(self.all(*kind, namespace)),
+            Read::Secret(namespace, name) => match secrets::view(&self.client, namespace, name).await {
+                Ok(view) => Answer::Secret(view),
+                Err(error) => Answer::Failed(fault(&format!("reading Secret \"{name}\""), &error)),
+            },
+            Read::Terminating(namespace) => match Api::<Namespace>::all(self.client.clone()).get_opt(namespace).await {
+                Ok(found) => Answer::Terminating(found.is_some_and(|it| it.metadata.deletion_timestamp.is_some())),
+                Err(error) => Answer::Failed(fault(&format!("reading namespace {namespace}"), &error)),
+            },
+            Read::Token(access, revision) => Answer::Token(self.identity.verify(access, revision).await),
+            Read::Assertion(access) => Answer::Assertion(self.identity.assertion(access).await),
+            Read::Arm { access, method: Method::Get, path, api_version } => {
+                Answer::Arm(self.arm.get(access, path, api_version).await)
+            }
+            Read::Arm { access, path, api_version, .. } => Answer::Arm(self.arm.post_read(access, path, api_version).await),
+            Read::ArmList { access, path, api_version } => Answer::Arm(self.arm.list(access, path, api_version).await),
+            Read::Poll { access, url } => Answer::Arm(self.arm.poll(access, url).await),
+        }
+    }
+
+    fn cached(&self, target: &ObjectRef) -> Option<Box<Object>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(target).map(|object| Box::new(Object::clone(object)))
+    }
+
+    fn all(&self, kind: Kind, namespace: &str) -> Vec<Object> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.all(kind, namespace).map(|object| Object::clone(object)).collect()
+    }
+
+    async fn notify(&self, object: &Object, notice: &Notice) {
+        let target = object.object_ref();
+        let reference = ObjectReference {
+            api_version: Some(format!("{}/{}", acs_wire::GROUP, acs_wire::VERSION)),
+            kind: Some(target.kind.name().to_owned()),
+            name: Some(target.name.clone()),
+            namespace: Some(target.namespace.clone()),
+            uid: Some(object.uid().to_owned()),
+            ..ObjectReference::default()
+        };
+        let event = Event {
+            type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+            reason: notice.reason.clone(),
+            note: Some(notice.note.clone()),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        // Bounded: the client retries for minutes, and a pass must not wait for an Event.
+        let publish = self.recorder.publish(&event, &reference);
+        match tokio::time::timeout(std::time::Duration::from_secs(5), publish).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(object = %target, namespace = %target.namespace, %error, "cannot publish an Event"),
+            Err(_) => tracing::warn!(object = %target, namespace = %target.namespace, "publishing an Event took too long"),
+        }
+        tracing::info!(object = %target, namespace = %target.namespace, reason = notice.reason, warning = notice.warning, "{}", notice.note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::guid;
+
+    #[test]
+    fn a_guid_is_of_version_four() {
+        assert_eq!(guid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(guid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}

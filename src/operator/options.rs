@@ -1,0 +1,173 @@
+//! Options of `acs-operator run`: raw as given, then checked all at once, so that every mistake is named the first time.
+
+use std::net::SocketAddr;
+
+use acs_core::moment::Timings;
+use clap::{Args, ValueEnum};
+
+use crate::azure::cloud::{Cloud, Clouds};
+
+/// Shape of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Options as given.
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
+    /// Identity of this cluster in the owner tags of Azure resources [default: uid of the namespace kube-system]. Set it so
+    /// that a rebuilt cluster finds its resources.
+    #[arg(long, env = "ACS_CLUSTER_ID")]
+    cluster_id: Option<String>,
+    /// Watch only this namespace; may be repeated [default: all].
+    #[arg(long = "watch-namespace", value_name = "NAMESPACE", env = "ACS_WATCH_NAMESPACES", value_delimiter = ',')]
+    watch_namespaces: Vec<String>,
+    /// ServiceAccount name that an AzureAccount may use for workload identity; may be repeated.
+    #[arg(long = "service-account-name", value_name = "NAME", value_delimiter = ',', default_value = acs_wire::DEFAULT_SERVICE_ACCOUNT)]
+    service_account_names: Vec<String>,
+    /// Another cloud than Public, `UsGov` and China; may be repeated.
+    #[arg(long = "cloud", value_name = "NAME=ARM_ENDPOINT,AUTHORITY")]
+    clouds: Vec<String>,
+    /// Address of health and metrics.
+    #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    listen: String,
+    /// With `false` the Lease is taken without waiting for another holder: for a single replica.
+    #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// Namespace of the Lease.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "acs-operator", value_name = "NAMESPACE")]
+    lease_namespace: String,
+    /// Name of this process in the Lease.
+    #[arg(long, env = "POD_NAME", hide = true)]
+    pod_name: Option<String>,
+    /// Passes that run at once.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    concurrency: usize,
+    /// Shape of log lines.
+    #[arg(long, value_enum, default_value = "json")]
+    log_format: LogFormat,
+    /// Level of logs, as for `RUST_LOG`.
+    #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "LEVEL")]
+    log_level: String,
+    /// All durations times N / 1000: for tests.
+    #[arg(long, default_value_t = 1000, hide = true)]
+    timings_permille: u64,
+    /// Longest wait for an answer of Azure, in milliseconds, whatever the scale: for tests.
+    #[arg(long, hide = true)]
+    request_timeout_ms: Option<u64>,
+}
+
+/// Options, checked.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// See [`RunOptions`].
+    pub cluster_id: Option<String>,
+    /// Namespaces to watch; empty for all.
+    pub watch_namespaces: Vec<String>,
+    /// Allowed ServiceAccount names.
+    pub service_account_names: Vec<String>,
+    /// Clouds by name.
+    pub clouds: Clouds,
+    /// Address of health and metrics.
+    pub listen: SocketAddr,
+    /// Whether to wait for another holder of the Lease.
+    pub leader_elect: bool,
+    /// Namespace of the Lease.
+    pub lease_namespace: String,
+    /// Name of this process.
+    pub pod_name: String,
+    /// Passes that run at once.
+    pub concurrency: usize,
+    /// Shape of log lines.
+    pub log_format: LogFormat,
+    /// Level of logs.
+    pub log_level: String,
+    /// Durations.
+    pub timings: Timings,
+    /// Scale of the lease's durations.
+    pub permille: u64,
+}
+
+impl RunOptions {
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// Every mistake, one sentence each.
+    pub fn check(self) -> Result<Checked, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let clouds = self.check_clouds(&mut mistakes);
+        let listen = self.listen.parse::<SocketAddr>().ok();
+        if listen.is_none() {
+            mistakes.push(format!("--listen: \"{}\" is no address; example: 0.0.0.0:8080", self.listen));
+        }
+        let names = self.watch_namespaces.iter().map(|name| ("--watch-namespace", name));
+        let names = names.chain(self.service_account_names.iter().map(|name| ("--service-account-name", name)));
+        for (flag, name) in names.chain([("--lease-namespace", &self.lease_namespace)]) {
+            if !is_name(name) {
+                mistakes.push(format!("{flag}: \"{name}\" is no Kubernetes name"));
+            }
+        }
+        if let Some(id) = self.cluster_id.as_ref().filter(|id| !is_cluster_id(id)) {
+            mistakes.push(format!("--cluster-id: \"{id}\" must be 1 to 63 letters, digits, '-', '_' or '.'"));
+        }
+        if self.concurrency == 0 || self.concurrency > 1024 {
+            mistakes.push(format!("--concurrency: {} is not in 1..=1024", self.concurrency));
+        }
+        if self.timings_permille == 0 || self.timings_permille > 10_000 {
+            mistakes.push(format!("--timings-permille: {} is not in 1..=10000", self.timings_permille));
+        }
+        if self.log_level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+            mistakes.push(format!("--log-level: \"{}\" is no level; example: info, acs_operator=debug", self.log_level));
+        }
+        let (Some(listen), true) = (listen, mistakes.is_empty()) else { return Err(mistakes) };
+        let mut timings = Timings::default().scaled(self.timings_permille);
+        if let Some(timeout) = self.request_timeout_ms {
+            timings.request_timeout = timeout.max(100);
+        }
+        Ok(Checked {
+            cluster_id: self.cluster_id,
+            watch_namespaces: self.watch_namespaces,
+            service_account_names: self.service_account_names,
+            clouds,
+            listen,
+            leader_elect: self.leader_elect,
+            lease_namespace: self.lease_namespace,
+            pod_name: self.pod_name.unwrap_or_else(|| format!("{}-{}", acs_wire::MANAGER, std::process::id())),
+            concurrency: self.concurrency,
+            log_format: self.log_format,
+            log_level: self.log_level,
+            timings,
+            permille: self.timings_permille,
+        })
+    }
+
+    fn check_clouds(&self, mistakes: &mut Vec<String>) -> Clouds {
+        let mut clouds = match Clouds::from_environment() {
+            Ok(clouds) => clouds,
+            Err(error) => {
+                mistakes.push(error);
+                Clouds::default()
+            }
+        };
+        for text in &self.clouds {
+            match Cloud::parse(text) {
+                Ok(cloud) => clouds.insert(cloud),
+                Err(error) => mistakes.push(format!("--cloud: \"{text}\": {error}")),
+            }
+        }
+        clouds
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=63).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_cluster_id(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}

@@ -1,0 +1,131 @@
+//! `acs-operator run`: puts the parts together, leads, and stops in good order.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use acs_core::wake::Dispatch;
+use acs_core::world::Settings;
+use anyhow::Context;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Api, Client};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::azure::arm::ArmClient;
+use crate::azure::identity::Identity;
+use crate::engine::Engine;
+use crate::kubernetes::lease::{Elector, LeaseTimings};
+use crate::kubernetes::port::Production;
+use crate::kubernetes::proofs::KubernetesProofs;
+use crate::kubernetes::watch;
+use crate::metrics::Metrics;
+use crate::ops::{Ops, serve};
+use crate::options::Checked;
+use crate::queue::Queue;
+
+/// Time that running passes get to come to their end when the process has to stop.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Runs until SIGTERM or SIGINT, or until the lease is lost.
+///
+/// # Errors
+/// When the process cannot even start.
+pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
+    let listener = tokio::net::TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (--listen)", options.listen))?;
+    let client = Client::try_default().await.context("no cluster: neither a kubeconfig nor a ServiceAccount was found")?;
+    let identity = format!("{}-{:08x}", options.pod_name, rand::random::<u32>());
+    let timings = LeaseTimings::scaled(options.permille);
+    let mut elector = Elector::new(client.clone(), &options.lease_namespace, identity.clone(), timings, options.leader_elect);
+    let cache = Arc::new(Mutex::new(Dispatch::new()));
+    let (queue, wakes) = Queue::new(options.concurrency);
+    let metrics = Metrics::new();
+    // Watched while standing by too, so that a take-over starts at once.
+    let watches = watch::start(&client, &options.watch_namespaces, &cache, &wakes);
+    let ops = Ops { watches: watches.clone(), leadership: elector.leadership(), metrics: metrics.clone(), depth: queue.depth() };
+    tokio::spawn(serve(listener, ops));
+    let mut stop = std::pin::pin!(stopped()?);
+
+    let cluster_id = tokio::select! {
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+        id = cluster_id(&client, options.cluster_id.clone()) => id,
+    };
+    tracing::info!(cluster_id, identity, "waiting for the Lease");
+    tokio::select! {
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+        () = elector.acquire() => {}
+    }
+    let leadership = elector.leadership();
+    tracing::info!(term = leadership.term(), "leading");
+
+    let http = crate::azure::http::client(&options.timings)?;
+    let proofs = Arc::new(KubernetesProofs::new(client.clone()));
+    let identities = Arc::new(Identity::new(http.clone(), options.clouds.clone(), proofs));
+    let settings = Arc::new(Settings {
+        cluster_id,
+        service_accounts: options.service_account_names.clone(),
+        clouds: options.clouds.names(),
+        timings: options.timings,
+    });
+    let reporter = Reporter { controller: format!("{}/{}", acs_wire::GROUP, acs_wire::MANAGER), instance: Some(identity) };
+    let port = Production {
+        client: client.clone(),
+        arm: ArmClient::new(http, options.clouds.clone(), identities.clone(), metrics.clone()),
+        identity: identities,
+        cache,
+        leadership,
+        recorder: Recorder::new(client, reporter),
+        start: Instant::now(),
+    };
+    let engine = Arc::new(Engine::new(port, settings));
+    let (halt, halted) = tokio::sync::oneshot::channel::<()>();
+    let passes = tokio::spawn(async move {
+        let mut halted = halted;
+        // Half a picture must not be taken for the whole: an account not listed yet would look like a missing one.
+        tokio::select! {
+            _ = &mut halted => return,
+            () = watch::listed(watches) => {}
+        }
+        queue.run(engine, metrics, async move { drop(halted.await) }).await;
+    });
+    tokio::select! {
+        () = &mut stop => {}
+        reason = elector.keep() => {
+            // Whoever leads now must not meet late calls of ours: no clean-up, no grace.
+            tracing::error!(reason, "lost the lease; ending");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    tracing::info!("stopping: passes that run come to their end");
+    let _ = halt.send(());
+    let _ = tokio::time::timeout(GRACE, passes).await;
+    elector.release().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut term = signal(SignalKind::terminate())?;
+    let mut int = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    })
+}
+
+/// What is configured, else the uid of kube-system, which lives as long as the cluster.
+async fn cluster_id(client: &Client, configured: Option<String>) -> String {
+    if let Some(id) = configured {
+        return id;
+    }
+    loop {
+        match Api::<Namespace>::all(client.clone()).get("kube-system").await {
+            Ok(namespace) => return namespace.metadata.uid.unwrap_or_default(),
+            Err(error) => tracing::error!(%error, "cannot read the namespace kube-system for the cluster's id; set --cluster-id or grant it; trying again"),
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
