@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use acs_core::kinds::crds::crds;
 use acs_core::reason::{ConditionType, Reason};
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -56,7 +55,7 @@ fn reasons() -> String {
 }
 
 fn kinds() -> String {
-    let all = crds();
+    let all = super::crds::published();
     let mut page = format!("{GENERATED}# Kinds\n\n");
     page.push_str(
         "`kubectl explain` shows the same on a cluster. `[]` stands for one item of a list, `*` for any key of a map. A field that is\n\

@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 
-use acs_core::kinds::crds::crds;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 
-use super::{document, file_name, template};
+use super::{document, file_name, published, template};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -32,7 +31,7 @@ fn walk<'a>(path: &str, node: &'a JSONSchemaProps, visit: &mut dyn FnMut(&str, &
 /// Everything that is committed and made from the code.
 fn generated() -> Vec<(PathBuf, String)> {
     let mut files: Vec<(PathBuf, String)> = Vec::new();
-    for crd in crds() {
+    for crd in published() {
         files.push((PathBuf::from("crds").join(file_name(&crd)), document(&crd).unwrap()));
         files.push((PathBuf::from("charts/acs-operator/templates/crds").join(file_name(&crd)), template(&crd).unwrap()));
     }
@@ -58,7 +57,7 @@ fn generated_files_are_up_to_date() {
         }
     }
     assert!(stale.is_empty(), "run `make generate` and commit: {stale:?}");
-    let expected: Vec<String> = crds().iter().map(file_name).collect();
+    let expected: Vec<String> = published().iter().map(file_name).collect();
     for directory in ["crds", "charts/acs-operator/templates/crds"] {
         for entry in std::fs::read_dir(root().join(directory)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -69,7 +68,7 @@ fn generated_files_are_up_to_date() {
 
 #[test]
 fn yaml_reads_back_as_what_was_written() {
-    for crd in crds() {
+    for crd in published() {
         let read: serde_json::Value = serde_saphyr::from_str(&document(&crd).unwrap()).unwrap();
         let read: CustomResourceDefinition = serde_json::from_value(read).unwrap();
         assert_eq!(read, crd);
@@ -78,7 +77,7 @@ fn yaml_reads_back_as_what_was_written() {
 
 #[test]
 fn every_field_is_described() {
-    for crd in crds() {
+    for crd in published() {
         let mut bare = Vec::new();
         walk(&crd.spec.names.kind, schema(&crd), &mut |path, node| {
             let element = path.ends_with("[]") || path.ends_with(".*");
@@ -93,7 +92,7 @@ fn every_field_is_described() {
 
 #[test]
 fn every_crd_fits_into_the_annotation_of_client_side_apply() {
-    for crd in crds() {
+    for crd in published() {
         let size = document(&crd).unwrap().len();
         assert!(size < 200_000, "{} takes {size} bytes", crd.spec.names.kind);
     }
@@ -101,7 +100,7 @@ fn every_crd_fits_into_the_annotation_of_client_side_apply() {
 
 #[test]
 fn status_starts_as_not_yet_observed() {
-    for crd in crds() {
+    for crd in published() {
         let status = &schema(&crd).properties.as_ref().unwrap()["status"];
         assert_eq!(status.default.as_ref().unwrap().0, serde_json::json!({"observedGeneration": -1}));
         assert!(crd.spec.versions[0].subresources.as_ref().unwrap().status.is_some());
@@ -124,7 +123,7 @@ fn every_rule_reaches_the_crd() {
             vec![("", 1), (".spec", 3), (".spec.destination", 2), (".spec.destination.webHook", 1)],
         ),
     ];
-    for (crd, (kind, expected)) in crds().iter().zip(expected) {
+    for (crd, (kind, expected)) in published().iter().zip(expected) {
         let mut found = Vec::new();
         walk("", schema(crd), &mut |path, node| {
             let rules = node.x_kubernetes_validations.iter().flatten();
@@ -141,7 +140,7 @@ fn every_rule_reaches_the_crd() {
 /// The sources are searched too, so that a rule added there without a line above is missed by neither.
 #[test]
 fn every_rule_in_the_sources_is_counted() {
-    for crd in crds() {
+    for crd in published() {
         let source = match crd.spec.names.kind.as_str() {
             "AzureAccount" => include_str!("../../../core/kinds/account.rs"),
             "NotificationHubNamespace" => include_str!("../../../core/kinds/namespace.rs"),
@@ -156,9 +155,16 @@ fn every_rule_in_the_sources_is_counted() {
 }
 
 #[test]
+fn nothing_may_be_null() {
+    for crd in published() {
+        walk("", schema(&crd), &mut |path, node| assert_ne!(node.nullable, Some(true), "{}{path}", crd.spec.names.kind));
+    }
+}
+
+#[test]
 fn lists_say_how_they_merge_and_short_names_are_unique() {
     let mut short = std::collections::BTreeSet::new();
-    for crd in crds() {
+    for crd in published() {
         walk("", schema(&crd), &mut |path, node| {
             let merges = node.x_kubernetes_list_type.is_some();
             let of_user = path.starts_with(".spec") && node.type_.as_deref() == Some("array");
