@@ -52,10 +52,10 @@ struct Given {
     #[arg(long, default_value = "instant")]
     profile: String,
     /// Multiplies the durations of the profile azure: 0.02 is fifty times faster
-    #[arg(long, default_value = "1.0")]
+    #[arg(long, default_value = "1.0", allow_negative_numbers = true)]
     time_scale: String,
     /// Fixes every key and guid
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", allow_negative_numbers = true)]
     seed: String,
     /// PEM file with an authority that webhooks may be signed by; may be repeated
     #[arg(long, value_name = "FILE")]

@@ -1,4 +1,19 @@
-//! `/_sim/`: the simulator's own doors, never mixed with Azure's paths.
+//! `/_sim/`: the simulator's own doors, never mixed with Azure's paths. No token, budget or fault stands before them,
+//! and they are not journalled. All speak JSON; what goes wrong is `{"error": "…"}` with 400 or 404.
+//!
+//! | Door | Takes | Gives |
+//! |---|---|---|
+//! | GET `state` | | `now`, `tree` (lines), `resources` (raw, by lower-cased id), `runningOperations` |
+//! | GET `journal?since=N` | | `entries` after number N, `next` to ask with |
+//! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
+//! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
+//! | POST `call`, `message` | `service` (name or id), `to` | `rang`, and `rings` or `reason` and `message` |
+//! | GET, POST `phones` | `hub` (id), `user`, `platform` (`apple`, `fcmv1`) | `phones`, `rings`, `silences` counted |
+//! | POST `federation` | `clientId`, `issuer`, `subject`, `jwks` | |
+//! | POST `config` | see [`configure`] | |
+//! | POST `portal/link` | `service` (id), `hub` (id), `connectionString`? | |
+//! | POST `portal/unlink`, `tags`, `set`, `delete`, `regenerateKey` | `service`; `id` and `tags`; `pointer`, `value`; ; `key` | |
+//! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM |
 
 use serde_json::{Value, json};
 

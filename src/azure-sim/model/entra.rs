@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::json;
 use super::message::{Request, Response};
-use super::token;
+use super::token::{self, Minted};
 use super::world::World;
 
 /// Audience that Entra expects in an assertion of another issuer.
@@ -34,6 +34,7 @@ pub(crate) struct Applications {
     by_id: BTreeMap<String, Application>,
     /// Tokens of an earlier generation count as expired.
     pub(crate) token_generation: u64,
+    pub(crate) minted: Minted,
 }
 
 impl Applications {
@@ -141,7 +142,7 @@ fn discovery(world: &World) -> Response {
     )
 }
 
-fn issue(world: &World, tenant: &str, request: &Request, now: u64) -> Result<Response, Denied> {
+fn issue(world: &mut World, tenant: &str, request: &Request, now: u64) -> Result<Response, Denied> {
     known_tenant(world, tenant)?;
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
     let field = |name: &str| {

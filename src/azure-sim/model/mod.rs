@@ -56,9 +56,10 @@ pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64
     timer::settle(world, now_ms);
 }
 
-/// When the next timer is due, in milliseconds since 1970. Outbound calls may wait for [`advance`] before that.
+/// When [`advance`] is worth calling next, in milliseconds since 1970: at once while outbound calls wait, else when
+/// the next timer is due.
 pub fn next_timer(world: &World) -> Option<u64> {
-    timer::next(world)
+    if world.has_outbound() { Some(world.now()) } else { timer::next(world) }
 }
 
 #[cfg(test)]

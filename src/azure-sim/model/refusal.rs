@@ -47,8 +47,6 @@ impl Refusal {
             json::put(&mut error, &["details"], json!([*detail]));
         }
         let mut response = Response::json(self.status, &json!({"error": error}));
-        // ARM repeats the code in a header of failed responses.
-        response.headers.push(("x-ms-failure-cause".into(), "gateway".into()));
         response.headers.extend(self.headers);
         response
     }

@@ -25,7 +25,8 @@ const MANY: [&str; 12] = [
 const NONE: [&str; 2] = ["IsNullOrUndefined", "IsNotNull"];
 
 /// The filter as it reads back: defaults filled in, integers as doubles, a false case flag dropped (recorded).
-pub(super) fn canonical(sent: Option<&Value>) -> Result<Value, Refusal> {
+/// The event types are filled in for Communication Services only: those of other sources are not simulated.
+pub(super) fn canonical(sent: Option<&Value>, source: &str) -> Result<Value, Refusal> {
     let mut filter: Map<String, Value> = match sent {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(map)) => map.clone(),
@@ -41,7 +42,7 @@ pub(super) fn canonical(sent: Option<&Value>) -> Result<Value, Refusal> {
         Some(Value::Array(types)) => types.iter().any(|t| t == "All"),
         Some(_) => return Err(Refusal::invalid_request("includedEventTypes must be a list.")),
     };
-    if all {
+    if all && source.to_ascii_lowercase().contains("/providers/microsoft.communication/") {
         filter.insert("includedEventTypes".into(), event_types::COMMUNICATION.to_vec().into());
     }
     if filter.get("isSubjectCaseSensitive") == Some(&Value::Bool(false)) {

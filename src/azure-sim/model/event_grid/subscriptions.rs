@@ -143,7 +143,7 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
         return Err(arm::busy(&id));
     }
     check(world, &properties)?;
-    let filter = filter::canonical(json::at(&properties, &["filter"]))?;
+    let filter = filter::canonical(json::at(&properties, &["filter"]), &source)?;
     json::put(&mut properties, &["filter"], filter);
     for (name, default) in [("maxDeliveryAttempts", 30), ("eventTimeToLiveInMinutes", 1440)] {
         if json::at(&properties, &["retryPolicy", name]).is_none() {

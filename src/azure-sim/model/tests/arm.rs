@@ -101,6 +101,20 @@ fn tokens_are_checked_and_the_challenge_names_the_authority() {
 }
 
 #[test]
+fn an_old_token_is_still_known_by_its_signature() {
+    let mut azure = instant();
+    let first = azure.token.clone();
+    for _ in 0..20 {
+        azure.now += 1000;
+        azure.sign_in();
+    }
+    azure.token = first.clone();
+    assert_eq!(azure.get(&service("shop"), ACS).status, 404);
+    azure.token = first.replace('.', ".e");
+    assert_eq!(azure.get(&service("shop"), ACS).status, 401);
+}
+
+#[test]
 fn buckets_empty_refill_and_say_when_to_come_back() {
     let mut azure = Client::new(Config::default());
     let left = |r: &Response| r.header("x-ms-ratelimit-remaining-subscription-reads").map(str::to_owned);

@@ -1,0 +1,135 @@
+//! The program as a spawner sees it: one line, two files, exit codes, and limits on what clients may do.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says by panicking what is wrong")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+struct Simulator {
+    child: Child,
+    ready: Value,
+}
+
+impl Simulator {
+    fn start(dir: &Path, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
+            .arg("run")
+            .arg("--dir")
+            .arg(dir)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
+        let ready = serde_json::from_str(&line).expect("JSON");
+        Self { child, ready }
+    }
+
+    fn url(&self) -> &str {
+        self.ready["listening"].as_str().expect("an address")
+    }
+
+    fn terminate(&mut self) -> (Option<i32>, Duration) {
+        let asked = Instant::now();
+        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(status.success());
+        (self.child.wait().expect("an exit").code(), asked.elapsed())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // Already gone when the test ended well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn client(dir: &Path) -> reqwest::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let pem = std::fs::read(dir.join("ca.crt")).expect("an authority");
+    let authority = reqwest::Certificate::from_pem(&pem).expect("PEM");
+    reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client")
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_leaves_two_files_and_ends_when_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut simulator = Simulator::start(dir.path(), &["--profile", "azure", "--time-scale", "0.02"]);
+    assert_eq!(simulator.ready["pid"], simulator.child.id());
+    let env = std::fs::read_to_string(dir.path().join("env")).expect("env");
+    assert!(env.contains(&format!("export AZURE_RESOURCE_MANAGER_ENDPOINT={}\n", simulator.url())), "{env}");
+    for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+        assert!(env.contains(&format!("export {name}=")), "{name}");
+    }
+    let mode = std::fs::metadata(dir.path().join("env")).expect("env").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let profile = client(dir.path()).get(format!("{}/_sim/profile", simulator.url())).send().await.expect("an answer");
+    let profile: Value = profile.json().await.expect("JSON");
+    assert_eq!(profile["durationsMs"]["serviceOperation"], 1300);
+    let (code, took) = simulator.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let mut rest = String::new();
+    simulator.child.stdout.take().expect("a pipe").read_to_string(&mut rest).expect("the rest");
+    assert_eq!(rest, "", "exactly one line");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_with_code_64() {
+    let wrong =
+        ["run", "--listen", "here", "--profile", "slow", "--time-scale", "-1", "--seed", "x", "--trust", "/none"];
+    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(wrong).output().expect("an exit");
+    assert_eq!(output.status.code(), Some(64));
+    assert!(output.stdout.is_empty());
+    let told = String::from_utf8(output.stderr).expect("text");
+    for name in ["--listen", "--profile", "--time-scale", "--seed", "--trust", "--dir"] {
+        assert!(told.contains(name), "{name} in: {told}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).arg("--unknown").output().expect("an exit");
+    assert_eq!(output.status.code(), Some(64));
+    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(["run", "--help"]).output().expect("an exit");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).expect("text").contains("Examples:"));
+}
+
+#[tokio::test]
+async fn bodies_are_limited_and_certificates_are_issued() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &[]);
+    let client = client(dir.path());
+    let big = client.put(format!("{}/subscriptions", simulator.url())).body(vec![b' '; 5 * 1024 * 1024]).send().await;
+    // The answer may be lost behind the bytes that nobody reads any more.
+    assert!(big.is_err() || big.is_ok_and(|r| r.status() == 413));
+    let door = format!("{}/_sim/certificate", simulator.url());
+    let issued = client.post(&door).body(r#"{"names":["relay.test"]}"#).send().await.expect("an answer");
+    let issued: Value = issued.json().await.expect("JSON");
+    assert!(issued["certificate"].as_str().expect("PEM").starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(issued["key"].as_str().expect("PEM").contains("PRIVATE KEY"));
+    let refused = client.post(&door).body("{}").send().await.expect("an answer");
+    assert_eq!(refused.status(), 400);
+}
+
+#[tokio::test]
+async fn requests_under_way_do_not_hold_up_the_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut simulator = Simulator::start(dir.path(), &[]);
+    let client = client(dir.path());
+    let fault = r#"{"method":"GET","answer":{"delayMs":60000}}"#;
+    let placed = client.post(format!("{}/_sim/faults", simulator.url())).body(fault).send().await.expect("an answer");
+    assert_eq!(placed.status(), 200);
+    let url = format!("{}/subscriptions?api-version=2021-04-01", simulator.url());
+    let slow = tokio::spawn(async move { client.get(url).send().await.is_err() });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (code, took) = simulator.terminate();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(slow.await.expect("a task"));
+}
