@@ -76,18 +76,20 @@ fn kinds() -> String {
 
 fn kind(page: &mut String, crd: &CustomResourceDefinition) {
     for version in &crd.spec.versions {
-        let Some(schema) = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()) else { continue };
+        let Some(schema) = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()) else {
+            continue;
+        };
         let spec = schema.properties.as_ref().and_then(|properties| properties.get("spec"));
         let about = spec.and_then(|spec| spec.description.as_deref()).unwrap_or_default();
-        _ = write!(page, "\n## {}\n\n`{}/{}`\n\n{about}\n\n", crd.spec.names.kind, crd.spec.group, version.name);
+        _ = write!(page, "\n## {}\n\n`{}/{}`\n\n{about}\n", crd.spec.names.kind, crd.spec.group, version.name);
         let selectable: Vec<String> =
             version.selectable_fields.iter().flatten().map(|field| format!("`{}`", field.json_path)).collect();
         if !selectable.is_empty() {
-            _ = write!(page, "Field selectors: {}.\n\n", selectable.join(", "));
+            _ = write!(page, "\nField selectors: {}.\n", selectable.join(", "));
         }
         for part in ["spec", "status"] {
             let Some(node) = schema.properties.as_ref().and_then(|properties| properties.get(part)) else { continue };
-            _ = write!(page, "### {} {part}\n\n", crd.spec.names.kind);
+            _ = write!(page, "\n### {} {part}\n\n", crd.spec.names.kind);
             page.push_str("| Field | Type | Default | Limits | Description |\n|---|---|---|---|---|\n");
             fields(page, part, node);
             rules(page, part, node);
@@ -161,7 +163,11 @@ fn type_of(node: &JSONSchemaProps) -> String {
         return format!("map of {}", type_of(value));
     }
     match &node.enum_ {
-        Some(values) => values.iter().map(|value| format!("`{}`", value.0.as_str().unwrap_or_default())).collect::<Vec<_>>().join(" or "),
+        Some(values) => values
+            .iter()
+            .map(|value| format!("`{}`", value.0.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .join(" or "),
         None => node.type_.clone().unwrap_or_default(),
     }
 }

@@ -33,7 +33,8 @@ fn generated() -> Vec<(PathBuf, String)> {
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     for crd in published() {
         files.push((PathBuf::from("crds").join(file_name(&crd)), document(&crd).unwrap()));
-        files.push((PathBuf::from("charts/acs-operator/templates/crds").join(file_name(&crd)), template(&crd).unwrap()));
+        files
+            .push((PathBuf::from("charts/acs-operator/templates/crds").join(file_name(&crd)), template(&crd).unwrap()));
     }
     let reference = PathBuf::from("docs/reference");
     files.extend(crate::cli::reference::pages().into_iter().map(|(name, text)| (reference.join(name), text)));
@@ -113,26 +114,22 @@ fn every_rule_reaches_the_crd() {
     let expected = [
         ("AzureAccount", vec![("", 1), (".spec", 1), (".spec.identity", 2)]),
         ("NotificationHubNamespace", vec![("", 1), (".spec", 4)]),
-        (
-            "NotificationHub",
-            vec![("", 1), (".spec", 2), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)],
-        ),
+        ("NotificationHub", vec![("", 1), (".spec", 2), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)]),
         ("CommunicationService", vec![("", 1), (".spec", 4), (".spec.systemTopic", 1)]),
-        (
-            "EventSubscription",
-            vec![("", 1), (".spec", 3), (".spec.destination", 2), (".spec.destination.webHook", 1)],
-        ),
+        ("EventSubscription", vec![("", 1), (".spec", 3), (".spec.destination", 2), (".spec.destination.webHook", 1)]),
     ];
     for (crd, (kind, expected)) in published().iter().zip(expected) {
         let mut found = Vec::new();
         walk("", schema(crd), &mut |path, node| {
             let rules = node.x_kubernetes_validations.iter().flatten();
-            let count = rules.inspect(|rule| assert!(rule.message.is_some(), "{kind}{path}: a rule without a message")).count();
+            let count =
+                rules.inspect(|rule| assert!(rule.message.is_some(), "{kind}{path}: a rule without a message")).count();
             if count > 0 {
                 found.push((path.to_owned(), count));
             }
         });
-        let expected: Vec<(String, usize)> = expected.into_iter().map(|(path, count)| (path.to_owned(), count)).collect();
+        let expected: Vec<(String, usize)> =
+            expected.into_iter().map(|(path, count)| (path.to_owned(), count)).collect();
         assert_eq!((crd.spec.names.kind.as_str(), found), (kind, expected));
     }
 }
@@ -157,7 +154,9 @@ fn every_rule_in_the_sources_is_counted() {
 #[test]
 fn nothing_may_be_null() {
     for crd in published() {
-        walk("", schema(&crd), &mut |path, node| assert_ne!(node.nullable, Some(true), "{}{path}", crd.spec.names.kind));
+        walk("", schema(&crd), &mut |path, node| {
+            assert_ne!(node.nullable, Some(true), "{}{path}", crd.spec.names.kind)
+        });
     }
 }
 

@@ -47,10 +47,13 @@ fn draw(branch: &Branch, style: Style) -> String {
     for node in &branch.nodes {
         collect(node, String::new(), String::new(), "", &mut lines);
     }
-    let label_width = lines.iter().map(|line| length(&line.lead) + 2 + length(&label(line.node))).max().unwrap_or_default();
+    let label_width =
+        lines.iter().map(|line| length(&line.lead) + 2 + length(&label(line.node))).max().unwrap_or_default();
     let label_width = label_width.max(length(&branch.name));
-    let reason_width = lines.iter().map(|line| length(&line.node.reason)).max().unwrap_or_default().max(length("REASON"));
-    let head = format!("{}  {}  {}  AZURE NAME", pad(&branch.name, label_width), pad("READY", 7), pad("REASON", reason_width));
+    let reason_width =
+        lines.iter().map(|line| length(&line.node.reason)).max().unwrap_or_default().max(length("REASON"));
+    let head =
+        format!("{}  {}  {}  AZURE NAME", pad(&branch.name, label_width), pad("READY", 7), pad("REASON", reason_width));
     let mut text = format!("{}\n", paint(&head, console::Style::new().bold(), style));
     for line in &lines {
         let node = line.node;

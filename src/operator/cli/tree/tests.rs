@@ -46,7 +46,12 @@ fn account() -> Object {
 
 fn hub_namespace() -> Object {
     let azure = "Microsoft.NotificationHubs/namespaces/shop-1a2b3c4d";
-    object(Kind::NotificationHubNamespace, "shop", json!({"location": "westeurope", "sku": "Standard"}), status(azure, &[READY]))
+    object(
+        Kind::NotificationHubNamespace,
+        "shop",
+        json!({"location": "westeurope", "sku": "Standard"}),
+        status(azure, &[READY]),
+    )
 }
 
 fn hub(conditions: &[(&str, &str, &str, &str)]) -> Object {
@@ -76,7 +81,8 @@ fn plain(tree: &Tree) -> String {
 fn a_ready_stack_is_one_screen_without_messages() {
     let linked = ("Linked", "True", "Succeeded", "Linked.");
     let azure = "Microsoft.EventGrid/systemTopics/contoso-shop/eventSubscriptions/sms-9c0d1e2f";
-    let objects = [account(), hub_namespace(), hub(&[READY]), service(&[READY, linked]), subscription(status(azure, &[READY]))];
+    let objects =
+        [account(), hub_namespace(), hub(&[READY]), service(&[READY, linked]), subscription(status(azure, &[READY]))];
     let expected = "\
 shop                                    READY    REASON     AZURE NAME
 ✔ AzureAccount/default                  True     Ready
@@ -119,13 +125,11 @@ shop                                    READY    REASON              AZURE NAME
 fn what_is_named_but_not_there_is_missing() {
     let objects = [hub(&[READY]), service(&[READY]), subscription(Value::Null)];
     let tree = build(&objects, &[]);
-    let roots: Vec<_> = tree.namespaces[0].nodes.iter().map(|node| (node.kind, node.name.as_str(), node.state)).collect();
+    let roots: Vec<_> =
+        tree.namespaces[0].nodes.iter().map(|node| (node.kind, node.name.as_str(), node.state)).collect();
     assert_eq!(
         roots,
-        [
-            (Kind::AzureAccount, "default", State::Missing),
-            (Kind::NotificationHubNamespace, "shop", State::Missing),
-        ]
+        [(Kind::AzureAccount, "default", State::Missing), (Kind::NotificationHubNamespace, "shop", State::Missing),]
     );
     let text = plain(&build(&[account(), service(&[READY])], &[]));
     assert!(text.contains("✖ link to NotificationHub/phones"), "{text}");
@@ -153,7 +157,10 @@ fn a_ready_that_speaks_of_an_older_generation_does_not_count() {
 #[test]
 fn long_messages_break_at_the_width_and_colour_is_only_paint() {
     let long = "The identity lacks Microsoft.NotificationHubs/namespaces/write on the resource group rg: assign a role with it.";
-    let objects = [account(), service(&[("Ready", "False", "AuthorizationFailed", long), ("Stalled", "True", "AuthorizationFailed", long)])];
+    let objects = [
+        account(),
+        service(&[("Ready", "False", "AuthorizationFailed", long), ("Stalled", "True", "AuthorizationFailed", long)]),
+    ];
     let tree = build(&objects, &[]);
     let narrow = render(&tree, Style { colour: false, width: Some(60) });
     let messages: Vec<&str> = narrow.lines().filter(|line| line.starts_with("   │ ")).collect();
