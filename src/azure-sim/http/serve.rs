@@ -22,7 +22,11 @@ use crate::model::{self, DELAY_HEADER, DROP_HEADER};
 
 /// ARM takes bodies of up to 4 MB.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
-const HEADER_PATIENCE: Duration = Duration::from_secs(15);
+/// For the first request of a connection.
+const FIRST_PATIENCE: Duration = Duration::from_secs(15);
+/// For the head of every later one. It runs while a connection is idle too, and reqwest keeps idle ones for 90 s: closing
+/// them sooner would be a fault that nobody asked for.
+const HEADER_PATIENCE: Duration = Duration::from_secs(120);
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// HTTP/1.1 only: a connection that is cut must take no other request with it.
@@ -42,7 +46,7 @@ pub(super) async fn serve(
 ) {
     let router = Router::new().fallback(answer).with_state(shared);
     let mut server = match axum_server::from_tcp_rustls(listener, tls) {
-        Ok(server) => server.handle(handle).first_request_timeout(HEADER_PATIENCE),
+        Ok(server) => server.handle(handle).first_request_timeout(FIRST_PATIENCE),
         Err(error) => return tracing::error!(%error, "cannot serve"),
     };
     // Without a timer the header timeout never fires.
@@ -57,8 +61,8 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let body = match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
+        Ok(Err(_)) => return unread(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => return unread(StatusCode::REQUEST_TIMEOUT),
     };
     let path = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     if path == "/_sim/certificate" {
@@ -83,6 +87,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         std::future::pending::<()>().await;
     }
     into_http(response)
+}
+
+/// The rest of the body is still on its way: nothing else may be sent on this connection.
+fn unread(status: StatusCode) -> Response {
+    (status, [(axum::http::header::CONNECTION, "close")]).into_response()
 }
 
 fn into_http(response: model::Response) -> Response {

@@ -111,7 +111,8 @@ pub struct Durations {
 impl Config {
     /// The durations of this world.
     pub fn durations(&self) -> Durations {
-        let scaled = |ms: u64| (ms as f64 * self.time_scale.max(0.0)) as u64;
+        // A century at most, so that adding to the time cannot overflow.
+        let scaled = |ms: u64| (ms as f64 * self.time_scale.max(0.0)).min(3.2e12) as u64;
         let step = |ms: u64| if self.profile == Profile::Instant { 0 } else { scaled(ms) };
         Durations {
             service_ready: step(15_000),

@@ -38,7 +38,8 @@ impl World {
             notification_hubs::connection_string(namespace, "DefaultFullSharedAccessSignature", primary)
         };
         let connection_string = connection_string.map_or_else(own, str::to_owned);
-        communication::link(self, &key, hub_id, &connection_string, now_ms);
+        let now = self.now();
+        communication::link(self, &key, hub_id, &connection_string, now);
         true
     }
 

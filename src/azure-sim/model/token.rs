@@ -66,7 +66,7 @@ pub(crate) fn mint(world: &mut World, application: &str, audience: &str, now: u6
         iss: format!("https://sts.windows.net/{}/", config.tenant_id),
         iat: seconds,
         nbf: seconds,
-        exp: seconds + config.token_lifetime_s,
+        exp: seconds.saturating_add(config.token_lifetime_s),
         appid: application.into(),
         oid: application.into(),
         sub: application.into(),
@@ -120,7 +120,7 @@ pub(crate) fn principal(world: &World, request: &Request, now: u64) -> Result<St
     if claims.exp <= seconds || claims.sim_generation != world.applications.token_generation {
         let message = format!(
             "The access token expiry UTC time '{}' is earlier than current UTC time '{}'.",
-            super::world::timestamp(claims.exp * 1000),
+            super::world::timestamp(claims.exp.saturating_mul(1000)),
             super::world::timestamp(now)
         );
         return Err(refuse("ExpiredAuthenticationToken", message));

@@ -106,7 +106,8 @@ impl World {
     }
 
     pub(crate) fn set_now(&mut self, now: u64) {
-        self.now = self.now.max(now);
+        // The end of the year 9999: arithmetic and printing hold up to there.
+        self.now = self.now.max(now.min(253_402_300_799_000));
     }
 
     /// What a GET of this id shows, secrets hidden. The id may be in any case.

@@ -5,6 +5,7 @@ mod communication;
 mod entra;
 mod event_grid;
 mod notification_hubs;
+mod odd;
 mod push;
 
 use serde_json::{Value, json};

@@ -1,0 +1,101 @@
+//! Whatever is sent, something is answered.
+
+use super::*;
+
+#[test]
+fn nothing_that_is_sent_makes_the_model_panic() {
+    let mut azure = instant();
+    for method in ["GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS", "", "\u{1F4A5}"] {
+        for path in [
+            "",
+            "/",
+            "//",
+            "?",
+            "/subscriptions",
+            "/subscriptions/",
+            "/providers",
+            "/providers/x",
+            "/_sim",
+            "/_sim/",
+            "/_sim/faults/x",
+            "/x/oauth2/v2.0/token",
+            "/eventgrid/validate?",
+            "/%",
+            "/%ff",
+            "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/providers",
+            "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourcegroups/rg-shop/providers/Microsoft.EventGrid",
+        ] {
+            for body in [&b""[..], b"{}", b"[", b"null", b"{\"properties\":[]}", b"\xff"] {
+                for query in ["", "?api-version=2025-02-15"] {
+                    azure.raw(method, &format!("{path}{query}"), body);
+                }
+            }
+        }
+    }
+}
+
+/// Members that some body somewhere has, at the top and inside `properties`.
+const MEMBERS: &str = "location tags identity sku properties resourceId connectionString keyType policyKey destination \
+                       filter labels retryPolicy eventDeliverySchema";
+const INNER: &str = "dataLocation source topicType rights apnsCredential destination filter labels linkedDomains \
+                     deliveryWithResourceIdentity eventDeliverySchema retryPolicy";
+
+fn paths() -> Vec<(String, &'static str)> {
+    let hub = format!("{}/notificationHubs/phones", namespace("shop-hubs"));
+    let topic = format!("{RG}/providers/Microsoft.EventGrid/systemTopics/topic");
+    vec![
+        (service("shop"), ACS),
+        (format!("{}/linkNotificationHub", service("shop")), ACS),
+        (format!("{}/regenerateKey", service("shop")), ACS),
+        (namespace("shop-hubs"), NH),
+        (hub.clone(), NH),
+        (format!("{hub}/authorizationRules/rule"), NH),
+        (format!("{hub}/authorizationRules/rule/regenerateKeys"), NH),
+        (topic.clone(), EG),
+        (format!("{topic}/eventSubscriptions/relay"), EG),
+        (format!("{}/providers/Microsoft.EventGrid/eventSubscriptions/relay", service("shop")), EG),
+    ]
+}
+
+fn almost_right(member: &str, value: &Value) -> Value {
+    let mut body = json!({"location": "global", "sku": {"name": "Free"}, "properties": {
+        "dataLocation": "Europe", "source": service("shop"), "rights": ["Send"],
+        "topicType": "Microsoft.Communication.CommunicationServices",
+        "destination": {"endpointType": "WebHook", "properties": {"endpointUrl": "https://x/"}},
+    }});
+    body["properties"][member] = value.clone();
+    body
+}
+
+#[test]
+fn bodies_of_the_wrong_shape_are_survived_at_every_path() {
+    let odd =
+        [json!(null), json!(-1), json!(1e308), json!("x"), json!([]), json!([null]), json!({}), json!({"x": [{}]})];
+    let mut azure = instant();
+    azure.put_hub();
+    for value in &odd {
+        for (path, version) in &paths() {
+            for method in ["PUT", "PATCH", "POST"] {
+                for member in MEMBERS.split_whitespace() {
+                    azure.ask(method, path, version, json!({"location": "global", member: value}));
+                }
+                for member in INNER.split_whitespace() {
+                    azure.ask(method, path, version, almost_right(member, value));
+                }
+            }
+        }
+    }
+    let (relay, _) = &paths()[8];
+    assert!(azure.world.resource(relay).is_some(), "some of it was right");
+}
+
+#[test]
+fn time_may_jump_to_its_end() {
+    let mut azure = azure();
+    azure.put_service("shop");
+    azure.now = u64::MAX;
+    azure.sign_in();
+    assert_eq!(azure.put_service("late").status, 201);
+    assert_eq!(state(&azure.get(&service("shop"), ACS)), "Succeeded");
+    assert!(handle(&mut azure.world, &Request::default(), 0).status >= 400);
+}
