@@ -67,6 +67,7 @@ table! {
         Deleting = "The Azure resource is being deleted.",
         InUse = "Deletion waits for the objects named in the message.",
         Propagating = "The other key is linked; Azure needs up to 10 minutes until every push uses it.",
+        RetryingKubernetesError = "The API server failed in a way that passes; the call is tried again.",
         RetryingAzureError = "Azure failed in a way that passes; the call is tried again.",
         Throttled = "Azure asked to wait.",
         OperationStuck = "An Azure operation has not ended within 30 minutes; it is still watched.",

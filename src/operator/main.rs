@@ -31,11 +31,12 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         output_dir: Option<PathBuf>,
     },
-    /// Write the reference of kinds and reasons into a folder, as Markdown.
+    /// Print the reference of kinds and reasons, as Markdown.
     #[command(hide = true)]
     Reference {
-        /// The folder.
-        folder: PathBuf,
+        /// Write one file for each into this folder instead.
+        #[arg(long, value_name = "FOLDER")]
+        output_dir: Option<PathBuf>,
     },
 }
 
@@ -82,7 +83,7 @@ async fn print(command: Command) -> anyhow::Result<ExitCode> {
             tree::run(client, &options).await?;
         }
         Command::Crds { output_dir } => crds::print(output_dir.as_deref())?,
-        Command::Reference { folder } => reference::print(&folder)?,
+        Command::Reference { output_dir } => reference::print(output_dir.as_deref())?,
     }
     Ok(ExitCode::SUCCESS)
 }

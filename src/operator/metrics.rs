@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::azure::arm::Observer;
+use crate::azure::Observer;
 use crate::engine::{Next, Verdict};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -31,8 +31,8 @@ struct ControllerLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AzureLabels {
     resource_type: String,
-    method: &'static str,
-    code: String,
+    method: String,
+    code: u16,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -101,9 +101,9 @@ impl Metrics {
 }
 
 impl Observer for Metrics {
-    fn call(&self, method: &'static str, resource_type: &str, status: Option<u16>, seconds: f64) {
-        let code = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-        self.azure.get_or_create(&AzureLabels { resource_type: resource_type.to_owned(), method, code }).inc();
+    fn call(&self, method: &str, resource_type: &str, status: u16, seconds: f64) {
+        let labels = AzureLabels { resource_type: resource_type.to_owned(), method: method.to_owned(), code: status };
+        self.azure.get_or_create(&labels).inc();
         self.azure_time.observe(seconds);
     }
 }

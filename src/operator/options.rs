@@ -1,11 +1,12 @@
 //! Options of `acs-operator run`: raw as given, then checked all at once, so that every mistake is named the first time.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use acs_core::moment::Timings;
 use clap::{Args, ValueEnum};
 
-use crate::azure::cloud::{Cloud, Clouds};
+use crate::azure::{Cloud, Clouds};
 
 /// Shape of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,6 +54,9 @@ pub struct RunOptions {
     /// Level of logs, as for `RUST_LOG`.
     #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "LEVEL")]
     log_level: String,
+    /// Further certificate authorities to trust for Azure, as PEM.
+    #[arg(long, env = "SSL_CERT_FILE", value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
     /// All durations times N / 1000: for tests.
     #[arg(long, default_value_t = 1000, hide = true)]
     timings_permille: u64,
@@ -90,6 +94,8 @@ pub struct Checked {
     pub timings: Timings,
     /// Scale of the lease's durations.
     pub permille: u64,
+    /// Further certificate authorities to trust for Azure.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -142,25 +148,33 @@ impl RunOptions {
             log_level: self.log_level,
             timings,
             permille: self.timings_permille,
+            ca_bundle: self.ca_bundle,
         })
     }
 
     fn check_clouds(&self, mistakes: &mut Vec<String>) -> Clouds {
-        let mut clouds = match Clouds::from_environment() {
-            Ok(clouds) => clouds,
-            Err(error) => {
-                mistakes.push(error);
-                Clouds::default()
-            }
-        };
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut clouds = Clouds::from_environment(variable).unwrap_or_else(|error| {
+            mistakes.push(format!("AZURE_RESOURCE_MANAGER_ENDPOINT, AZURE_AUTHORITY_HOST: {error}"));
+            Clouds::default()
+        });
         for text in &self.clouds {
-            match Cloud::parse(text) {
-                Ok(cloud) => clouds.insert(cloud),
-                Err(error) => mistakes.push(format!("--cloud: \"{text}\": {error}")),
+            match parse_cloud(text) {
+                Ok(cloud) => clouds.add(cloud),
+                Err(error) => mistakes.push(format!("--cloud: {error}")),
             }
         }
         clouds
     }
+}
+
+/// `NAME=ARM_ENDPOINT,AUTHORITY`; the audience of tokens is the endpoint, as in the public clouds.
+fn parse_cloud(text: &str) -> Result<Cloud, String> {
+    let parts = text.split_once('=').and_then(|(name, rest)| rest.split_once(',').map(|(arm, authority)| (name, arm, authority)));
+    let Some((name, arm, authority)) = parts else {
+        return Err(format!("\"{text}\" is not NAME=ARM_ENDPOINT,AUTHORITY"));
+    };
+    Cloud::new(name, arm, authority, arm).map_err(|error| error.to_string())
 }
 
 fn is_name(text: &str) -> bool {

@@ -12,8 +12,7 @@ use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::azure::arm::ArmClient;
-use crate::azure::identity::Identity;
+use crate::azure::{ArmClient, Identity};
 use crate::engine::Engine;
 use crate::kubernetes::lease::{Elector, LeaseTimings};
 use crate::kubernetes::port::Production;
@@ -60,9 +59,10 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     let leadership = elector.leadership();
     tracing::info!(term = leadership.term(), "leading");
 
-    let http = crate::azure::http::client(&options.timings)?;
+    let http = crate::azure::http::client(&options.timings, options.ca_bundle.as_deref(), options.clouds.any_remote())?;
+    let clouds = Arc::new(options.clouds.clone());
     let proofs = Arc::new(KubernetesProofs::new(client.clone()));
-    let identities = Arc::new(Identity::new(http.clone(), options.clouds.clone(), proofs));
+    let identities = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
     let settings = Arc::new(Settings {
         cluster_id,
         service_accounts: options.service_account_names.clone(),
@@ -72,7 +72,7 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     let reporter = Reporter { controller: format!("{}/{}", acs_wire::GROUP, acs_wire::MANAGER), instance: Some(identity) };
     let port = Production {
         client: client.clone(),
-        arm: ArmClient::new(http, options.clouds.clone(), identities.clone(), metrics.clone()),
+        arm: ArmClient::new(http, clouds, identities.clone(), metrics.clone(), &options.timings),
         identity: identities,
         cache,
         leadership,

@@ -13,6 +13,7 @@ pub mod parts;
 pub mod ports;
 pub mod process;
 pub mod scratch;
+pub mod stack;
 pub mod supervise;
 pub mod wait;
 
@@ -21,4 +22,5 @@ pub use cluster::{Cluster, Ground, TestNamespace};
 pub use operator::Operator;
 pub use parts::Part;
 pub use process::Process;
+pub use stack::Stack;
 pub use wait::{wait_for, wait_for_some};

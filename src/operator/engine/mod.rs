@@ -3,5 +3,5 @@
 pub mod port;
 pub mod pass;
 
-pub use pass::{Cause, Engine, Next};
+pub use pass::{Cause, Engine, Next, Verdict};
 pub use port::{Effect, Effected, Port};

@@ -64,6 +64,8 @@ enum Turn {
     End(Next, Verdict),
     /// Read that again, then decide again: no call to Azure was made.
     Again(Option<Read>),
+    /// What was to be written cannot be: decide again, knowing that.
+    Refused(Read, Fault),
 }
 
 impl<P: Port> Engine<P> {
@@ -116,6 +118,9 @@ impl<P: Port> Engine<P> {
                     Turn::End(next, verdict) => return (next, verdict),
                     Turn::Again(Some(read)) => {
                         world.answers.remove(&read);
+                    }
+                    Turn::Refused(read, fault) => {
+                        world.answers.insert(read, Answer::Failed(fault));
                     }
                     Turn::Again(None) => match self.port.perform(Effect::Fetch(target)).await {
                         Effected::Object(Some(object)) => world.object = *object,
@@ -181,10 +186,14 @@ impl<P: Port> Engine<P> {
         match effected {
             Effected::Done => Turn::Again(stale),
             Effected::Conflict => Turn::End(Next::After(self.settings.timings.poll / 4), Verdict::Conflict),
-            Effected::Failed(fault) => {
-                tracing::warn!(reason = %fault.reason, "{}", fault.message);
-                Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed)
-            }
+            Effected::Failed(fault) => match stale {
+                // The object's status says what is in the way, and its class when to try again.
+                Some(read) => Turn::Refused(read, fault),
+                None => {
+                    tracing::warn!(reason = %fault.reason, "{}", fault.message);
+                    Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed)
+                }
+            },
             _ => Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed),
         }
     }

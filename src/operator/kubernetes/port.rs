@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use acs_core::azure::call::Method;
 use acs_core::kinds::{Kind, Object, ObjectRef};
 use acs_core::moment::Moment;
 use acs_core::report::Notice;
@@ -16,8 +15,8 @@ use super::fault::fault;
 use super::lease::Leadership;
 use super::watch::Cache;
 use super::{api, secrets};
-use crate::azure::arm::ArmClient;
-use crate::azure::identity::Identity;
+use crate::azure::http::guid;
+use crate::azure::{ArmClient, Identity};
 use crate::engine::{Effect, Effected, Port};
 
 /// Kubernetes and Azure, as this process may use them.
@@ -82,20 +81,12 @@ impl Port for Production {
     }
 
     fn nonce(&self) -> String {
-        guid(rand::random())
+        guid()
     }
 
     fn epoch(&self) -> Option<i64> {
         self.leadership.term()
     }
-}
-
-/// A random GUID, version 4.
-fn guid(random: u128) -> String {
-    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
 fn done(what: &str, result: Result<(), kube::Error>) -> Effected {
@@ -137,11 +128,10 @@ impl Production {
                 Err(error) => Answer::Failed(fault(&format!("reading namespace {namespace}"), &error)),
             },
             Read::Token(access, revision) => Answer::Token(self.identity.verify(access, revision).await),
-            Read::Assertion(access) => Answer::Assertion(self.identity.assertion(access).await),
-            Read::Arm { access, method: Method::Get, path, api_version } => {
-                Answer::Arm(self.arm.get(access, path, api_version).await)
+            Read::Assertion(access) => Answer::Assertion(self.identity.assertion(access)),
+            Read::Arm { access, method, path, api_version } => {
+                Answer::Arm(self.arm.read(access, *method, path, api_version).await)
             }
-            Read::Arm { access, path, api_version, .. } => Answer::Arm(self.arm.post_read(access, path, api_version).await),
             Read::ArmList { access, path, api_version } => Answer::Arm(self.arm.list(access, path, api_version).await),
             Read::Poll { access, url } => Answer::Arm(self.arm.poll(access, url).await),
         }
@@ -182,16 +172,5 @@ impl Production {
             Err(_) => tracing::warn!(object = %target, namespace = %target.namespace, "publishing an Event took too long"),
         }
         tracing::info!(object = %target, namespace = %target.namespace, reason = notice.reason, warning = notice.warning, "{}", notice.note);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::guid;
-
-    #[test]
-    fn a_guid_is_of_version_four() {
-        assert_eq!(guid(0), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(guid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

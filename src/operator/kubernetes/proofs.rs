@@ -1,7 +1,7 @@
 //! Proofs of identity that live in Kubernetes: client secrets, tokens of ServiceAccounts, and the assertion that was kept for a
 //! namespace that is going away.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use acs_core::azure::error::{AzureError, Fate};
 use futures::FutureExt;
@@ -13,7 +13,7 @@ use kube::{Api, Client};
 use secrecy::SecretString;
 
 use super::secrets;
-use crate::azure::identity::Proofs;
+use crate::azure::{Proofs, unanswered};
 
 /// Fetches proofs through the API server.
 #[derive(Clone)]
@@ -29,15 +29,7 @@ impl KubernetesProofs {
 }
 
 fn error(code: &str, message: String) -> AzureError {
-    AzureError {
-        status: None,
-        code: code.to_owned(),
-        message: acs_core::azure::error::one_line(&message),
-        target: None,
-        correlation_id: None,
-        retry_after: None,
-        fate: Fate::NotApplied,
-    }
+    unanswered(code, &message, Fate::NotApplied)
 }
 
 impl Proofs for KubernetesProofs {
@@ -65,15 +57,22 @@ impl Proofs for KubernetesProofs {
         async move {
             let api = Api::<ServiceAccount>::namespaced(self.client.clone(), &namespace);
             let request = TokenRequest {
-                spec: TokenRequestSpec { audiences: vec![audience], expiration_seconds: Some(seconds), bound_object_ref: None },
+                spec: Some(TokenRequestSpec {
+                    audiences: Some(vec![audience]),
+                    expiration_seconds: Some(seconds),
+                    ..TokenRequestSpec::default()
+                }),
                 ..TokenRequest::default()
             };
             let answer = api.create_token_request(&name, &PostParams::default(), &request).await;
             let status = answer.map_err(|e| refused(&name, &e))?.status;
-            let status = status.ok_or_else(|| error("KubernetesUnavailable", "TokenRequest had no status".to_owned()))?;
-            let expiry = u64::try_from(status.expiration_timestamp.0.as_second()).unwrap_or_default();
-            let expiry = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(expiry);
-            Ok((SecretString::from(status.token), expiry))
+            let token = status.as_ref().and_then(|status| status.token.clone());
+            let expiry = status.and_then(|status| status.expiration_timestamp).map(|time| time.0.as_second());
+            let (Some(token), Some(expiry)) = (token, expiry) else {
+                return Err(error("KubernetesUnavailable", "the answer to a TokenRequest has no token".to_owned()));
+            };
+            let expiry = Duration::from_secs(u64::try_from(expiry).unwrap_or_default());
+            Ok((SecretString::from(token), SystemTime::UNIX_EPOCH + expiry))
         }
         .boxed()
     }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use acs_core::kinds::{Kind, ObjectRef};
 use acs_core::wake::Dispatch;
