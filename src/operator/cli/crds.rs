@@ -95,5 +95,6 @@ const CHART_METADATA: &str = r#"  labels:
 "#;
 
 #[cfg(test)]
-#[path = "crds/tests.rs"]
+mod chart;
+#[cfg(test)]
 mod tests;
