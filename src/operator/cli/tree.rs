@@ -101,17 +101,19 @@ fn keep(found: &mut Found, kind: Kind, object: &DynamicObject) {
     }
 }
 
+/// The API server's own words, once, and what to do about it.
 fn explain(error: kube::Error, kind: Kind) -> anyhow::Error {
-    let hint = match &error {
-        kube::Error::Api(status) if status.is_not_found() => {
-            "the cluster does not know this kind; `helm install acs-operator charts/acs-operator` brings the CRDs"
-        }
-        kube::Error::Api(status) if status.is_forbidden() => {
-            "you may not list this kind; ask for the right, or name a namespace with -n"
-        }
-        _ => "is the cluster reachable?",
+    let plural = kind.plural();
+    let kube::Error::Api(status) = &error else {
+        return anyhow::Error::new(error).context(format!("listing {plural}"));
     };
-    anyhow::Error::new(error).context(format!("listing {}: {hint}", kind.plural()))
+    let hint = match status.code {
+        404 => "the cluster does not know this kind; `helm install acs-operator charts/acs-operator` brings the CRDs",
+        401 => "the cluster does not know you; sign in again",
+        403 => "ask for the right to list it, or name a namespace with -n",
+        _ => "the API server refused",
+    };
+    anyhow::anyhow!("listing {plural}: {hint} ({})", status.message)
 }
 
 #[cfg(test)]
