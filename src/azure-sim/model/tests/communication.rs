@@ -41,6 +41,8 @@ fn a_put_replaces_what_it_leaves_out_and_keeps_the_link() {
         "properties": {"dataLocation": "Europe", "linkedDomains": ["/x"]},
     });
     azure.ask("PUT", &service("shop"), ACS, body);
+    let read = azure.get(&service("shop"), ACS).value();
+    assert_eq!((&read["tags"]["a"], &read["properties"]["linkedDomains"]), (&json!("1"), &json!(["/x"])));
     let link = json!({"resourceId": format!("{RG}/h"), "connectionString": "x"});
     assert_eq!(azure.ask("POST", &format!("{}/linkNotificationHub", service("shop")), ACS, link).status, 200);
     azure.put_service("shop");

@@ -302,3 +302,25 @@ fn deletion_has_both_headers_and_a_topic_takes_its_subscriptions_along() {
     assert_eq!((azure.follow(&location).status, azure.get(&subscription(), EG).status), (200, 404));
     assert_eq!(azure.follow(&operation).value()["status"], "Succeeded");
 }
+
+#[test]
+fn event_grids_operations_fail_hang_or_get_lost_by_a_fault() {
+    for (lro, status, resource) in [
+        (LroFault::Fail, json!("Failed"), 404),
+        (LroFault::Endless, json!("InProgress"), 200),
+        (LroFault::Lost, Value::Null, 200),
+    ] {
+        let mut azure = with_topic(azure());
+        let answer = FaultAnswer { lro: Some(lro), ..FaultAnswer::default() };
+        azure.world.place_fault(Fault { method: Some("PUT".into()), answer, ..Fault::default() });
+        let url = put_webhook(&mut azure, "https://relay.example/e").header("azure-asyncoperation").map(str::to_owned);
+        if lro == LroFault::Lost {
+            grant(&mut azure);
+        }
+        azure.pass(11);
+        assert_eq!(azure.follow(&url.expect("an operation")).value()["status"], status);
+        let read = azure.get(&subscription(), EG);
+        assert_eq!(read.status, resource, "{lro:?}");
+        assert_eq!(state(&read) == "Succeeded", lro == LroFault::Lost);
+    }
+}
