@@ -188,7 +188,11 @@ mod tests {
             ("other", "c", Reads, 1_000, Ok(0)),
             ("s", "other", Reads, 1_000, Ok(0)),
         ] {
-            assert_eq!(budget.take(subscription, client, class, now), expected, "{subscription} {client} {class:?} {now}");
+            assert_eq!(
+                budget.take(subscription, client, class, now),
+                expected,
+                "{subscription} {client} {class:?} {now}"
+            );
         }
     }
 

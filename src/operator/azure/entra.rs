@@ -73,7 +73,10 @@ pub async fn request_token(
     deadline: Instant,
 ) -> (Result<Issued, AzureError>, u16) {
     // The tenant becomes part of the path.
-    if tenant.is_empty() || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.') || tenant.starts_with('.') {
+    if tenant.is_empty()
+        || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+        || tenant.starts_with('.')
+    {
         let message = "the tenant id must be a GUID or a domain name";
         return (Err(unanswered("TokenRefused", message, Fate::NotApplied)), 0);
     }
@@ -92,7 +95,9 @@ pub async fn request_token(
 
 fn form(cloud: &Cloud, client: &str, evidence: &Evidence) -> String {
     let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials").append_pair("client_id", client).append_pair("scope", &cloud.scope());
+    form.append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", client)
+        .append_pair("scope", &cloud.scope());
     match evidence {
         Evidence::Secret(secret) => form.append_pair("client_secret", secret.expose_secret()),
         Evidence::Assertion(assertion) => form

@@ -47,11 +47,28 @@ mod tests {
     fn labels_hold_types_and_no_names() {
         let group = "/subscriptions/s/resourceGroups/rg";
         for (path, label) in [
-            (format!("{group}/providers/Microsoft.Communication/communicationServices/shop"), "microsoft.communication/communicationservices"),
-            (format!("{group}/providers/Microsoft.Communication/communicationServices/shop/listKeys"), "microsoft.communication/communicationservices/listkeys"),
-            (format!("{group}/providers/Microsoft.NotificationHubs/namespaces/n/notificationHubs/h"), "microsoft.notificationhubs/namespaces/notificationhubs"),
-            (format!("{group}/providers/Microsoft.Communication/communicationServices/x/providers/Microsoft.EventGrid/eventSubscriptions/e"), "microsoft.eventgrid/eventsubscriptions"),
-            ("/subscriptions/s/providers/Microsoft.EventGrid/locations/x/operationsStatus/ID".to_owned(), "microsoft.eventgrid/locations/operationsstatus"),
+            (
+                format!("{group}/providers/Microsoft.Communication/communicationServices/shop"),
+                "microsoft.communication/communicationservices",
+            ),
+            (
+                format!("{group}/providers/Microsoft.Communication/communicationServices/shop/listKeys"),
+                "microsoft.communication/communicationservices/listkeys",
+            ),
+            (
+                format!("{group}/providers/Microsoft.NotificationHubs/namespaces/n/notificationHubs/h"),
+                "microsoft.notificationhubs/namespaces/notificationhubs",
+            ),
+            (
+                format!(
+                    "{group}/providers/Microsoft.Communication/communicationServices/x/providers/Microsoft.EventGrid/eventSubscriptions/e"
+                ),
+                "microsoft.eventgrid/eventsubscriptions",
+            ),
+            (
+                "/subscriptions/s/providers/Microsoft.EventGrid/locations/x/operationsStatus/ID".to_owned(),
+                "microsoft.eventgrid/locations/operationsstatus",
+            ),
             (format!("{group}/providers/Contoso.Secret/things/x"), "other"),
             (format!("{group}/providers/Microsoft.EventGrid/x1/y"), "other"),
             (group.to_owned(), "resourcegroups"),

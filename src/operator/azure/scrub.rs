@@ -9,7 +9,8 @@ const HIDDEN: &str = "***";
 const SHORTEST_SECRET: usize = 12;
 
 /// Words before a secret, in whatever text they occur.
-const LABELS: [&str; 6] = ["sharedaccesskey=", "accountkey=", "accesskey=", "sig=", "sharedaccesssignature=", "bearer "];
+const LABELS: [&str; 6] =
+    ["sharedaccesskey=", "accountkey=", "accesskey=", "sig=", "sharedaccesssignature=", "bearer "];
 
 /// `text` without those secrets, and without anything that is labelled as one.
 pub fn scrub(text: &str, secrets: &[String]) -> String {
@@ -78,10 +79,14 @@ mod tests {
         });
         let secrets = secrets_of(&body);
         for message in [
-            format!("The connection string 'Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey={canary}=' is invalid."),
+            format!(
+                "The connection string 'Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey={canary}=' is invalid."
+            ),
             format!("Bad value sharedaccesskey={canary}="),
             format!("key -----BEGIN PRIVATE KEY----- {canary}{canary}{canary} -----END PRIVATE KEY----- refused"),
-            format!("key \"-----BEGIN PRIVATE KEY-----\\n{canary}{canary}{canary}\\n-----END PRIVATE KEY-----\" refused"),
+            format!(
+                "key \"-----BEGIN PRIVATE KEY-----\\n{canary}{canary}{canary}\\n-----END PRIVATE KEY-----\" refused"
+            ),
             format!("line {canary}{canary}{canary} refused"),
             format!("https://x.example/?sig={canary}&se=1"),
             format!("Authorization: Bearer {canary}"),

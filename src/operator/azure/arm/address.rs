@@ -23,10 +23,11 @@ pub fn resource_url(cloud: &Cloud, path: &str, api_version: &str) -> Result<Url,
     Ok(url)
 }
 
-/// A URL that Azure named, if it is on the ARM endpoint. It is signed, so it is used to the letter; only `:443`, which some
-/// providers add, goes, because it means nothing.
+/// A URL that Azure named, if it is on the ARM endpoint. It is signed, so it is used to the letter, with two exceptions that
+/// mean the same to a server: `:443`, which some providers add, goes, and `'` in a query becomes `%27`.
 pub fn trusted_url(cloud: &Cloud, text: &str) -> Result<Url, AzureError> {
-    let untrusted = |why: String| unanswered("UntrustedUrl", &format!("{why}: no token was sent there"), Fate::NotApplied);
+    let untrusted =
+        |why: String| unanswered("UntrustedUrl", &format!("{why}: no token was sent there"), Fate::NotApplied);
     if text.len() > LONGEST_URL {
         return Err(untrusted(format!("Azure named a URL longer than {LONGEST_URL} bytes")));
     }
@@ -78,7 +79,7 @@ mod tests {
     fn a_signed_url_stays_as_it_is_to_the_letter() {
         let signed = format!(
             "https://management.azure.com/subscriptions/S/providers/Microsoft.Communication/locations/WESTUS2/operationStatuses/\
-             0a1b*{}?api-version=2023-03-31&t=638%2B1&c=MII-_.~!$'()*+,;:@/&s=a%2Fb%3D&h=x=",
+             0a1b*{}?api-version=2023-03-31&t=638%2B1&c=MII-_.~!$()*+,;:@/&s=a%2Fb%3D&h=x=",
             "F0".repeat(32)
         );
         assert_eq!(trusted_url(&cloud(), &signed).unwrap().as_str(), signed);
@@ -87,7 +88,10 @@ mod tests {
     #[test]
     fn paths_lead_to_what_was_decided_on() {
         let url = resource_url(&cloud(), "/subscriptions/s/resourceGroups/r g/x", "2025-01-01").unwrap();
-        assert_eq!(url.as_str(), "https://management.azure.com/subscriptions/s/resourceGroups/r%20g/x?api-version=2025-01-01");
+        assert_eq!(
+            url.as_str(),
+            "https://management.azure.com/subscriptions/s/resourceGroups/r%20g/x?api-version=2025-01-01"
+        );
         for path in ["", "x", "//evil.example/x", "/a/../b", "/a/./b", "/a?b", "/a#b", "/a\\b", "/a/%2e%2e/b"] {
             assert_eq!(resource_url(&cloud(), path, "v").unwrap_err().code, "InvalidPath", "{path}");
         }

@@ -233,7 +233,13 @@ mod tests {
         let nested = r#"{"error":{"code":"Conflict","message":"Failed.","details":[{"code":"A","message":""},{"code":"B","message":"Outer.","details":[{"code":"C","message":"Disk full."}]}]}}"#;
         let unregistered = r#"{"error":{"code":"MissingSubscriptionRegistration","message":"Not registered.","details":[{"code":"MissingSubscriptionRegistration","target":"Microsoft.EventGrid","message":"Not registered."}]}}"#;
         for (status, body, code, message, target) in [
-            (400, r#"{"error":{"code":"Url validation","message":"no\n answer","target":"t"}}"#, "Url validation", "no answer", Some("t")),
+            (
+                400,
+                r#"{"error":{"code":"Url validation","message":"no\n answer","target":"t"}}"#,
+                "Url validation",
+                "no answer",
+                Some("t"),
+            ),
             (404, r#"{"code":"NotFound","message":"gone"}"#, "NotFound", "gone", None),
             (404, r#"{"Code":404,"Message":"gone"}"#, "404", "gone", None),
             (409, nested, "Conflict", "Failed. (C: Disk full.)", None),
@@ -274,9 +280,11 @@ mod tests {
     #[test]
     fn an_error_keeps_its_ids_and_pauses_and_loses_secrets() {
         let canary = "C4N4RYc4n4ryC4N4RY".to_owned();
-        let body = format!(r#"{{"error":{{"code":"Bad","message":"{canary} is bad","details":[{{"code":"{canary}","message":"x {canary}","target":"{canary}"}}]}}}}"#);
+        let body = format!(
+            r#"{{"error":{{"code":"Bad","message":"{canary} is bad","details":[{{"code":"{canary}","message":"x {canary}","target":"{canary}"}}]}}}}"#
+        );
         let pairs = [("retry-after", "3"), ("x-ms-correlation-request-id", "c-1"), ("x-ms-request-id", "r-1")];
-        let error = read(&answer(429, &pairs, &body), &[canary.clone()]).unwrap_err();
+        let error = read(&answer(429, &pairs, &body), std::slice::from_ref(&canary)).unwrap_err();
         assert_eq!((error.retry_after, error.correlation_id.as_deref()), (Some(3_000), Some("c-1")));
         assert!(!format!("{error:?}").contains(&canary), "{error:?}");
     }

@@ -106,7 +106,9 @@ impl ArmClient {
             }
             match page.get("nextLink").and_then(Value::as_str).filter(|link| !link.is_empty()) {
                 Some(next) => url = address::trusted_url(cloud, next)?,
-                None => return Ok(ArmReply { status: 200, body: Body(json!({"value": items})), ..ArmReply::default() }),
+                None => {
+                    return Ok(ArmReply { status: 200, body: Body(json!({"value": items})), ..ArmReply::default() });
+                }
             }
         }
         Err(unanswered("EndlessList", &format!("a list has more than {PAGES} pages"), Fate::NotApplied))
@@ -128,7 +130,8 @@ impl ArmClient {
     pub async fn send(&self, call: &ArmCall) -> ArmResult {
         let url = address::resource_url(self.cloud(&call.access)?, &call.path, call.api_version)?;
         let request_id = call.request_id.clone();
-        self.perform(Request { access: &call.access, method: call.method, url, body: call.body.as_ref(), request_id }).await
+        self.perform(Request { access: &call.access, method: call.method, url, body: call.body.as_ref(), request_id })
+            .await
     }
 
     fn cloud(&self, access: &Access) -> Result<&Cloud, AzureError> {
@@ -142,9 +145,9 @@ impl ArmClient {
         let deadline = Instant::now() + self.limit;
         let mut second = false;
         loop {
-            let token = timeout_at(deadline, self.identity.token(request.access)).await.map_err(|_| {
-                unanswered("EntraUnreachable", "no token came in time", Fate::NotApplied)
-            })??;
+            let token = timeout_at(deadline, self.identity.token(request.access))
+                .await
+                .map_err(|_| unanswered("EntraUnreachable", "no token came in time", Fate::NotApplied))??;
             self.turn(&request, deadline).await?;
             let answer = self.attempt(&request, &token, deadline).await?;
             if answer.status == 401 && !second {
@@ -171,20 +174,28 @@ impl ArmClient {
     /// Waits for the call's turn, if that is soon.
     async fn turn(&self, request: &Request<'_>, deadline: Instant) -> Result<(), AzureError> {
         let class = CallClass::of(request.method);
-        let taken = self.budget(request.access, |budget, subscription, client, now| budget.take(subscription, client, class, now));
+        let taken = self
+            .budget(request.access, |budget, subscription, client, now| budget.take(subscription, client, class, now));
         let wait = Duration::from_millis(taken.map_err(|wait| held_back(request.access, class, wait))?);
         if wait.is_zero() {
             return Ok(());
         }
         tokio::time::sleep_until(deadline.min(Instant::now() + wait)).await;
         // Azure may have asked another for a pause meanwhile.
-        match self.budget(request.access, |budget, subscription, client, now| budget.closed(subscription, client, class, now)) {
+        match self
+            .budget(request.access, |budget, subscription, client, now| budget.closed(subscription, client, class, now))
+        {
             0 => Ok(()),
             closed => Err(held_back(request.access, class, closed)),
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, token: &SecretString, deadline: Instant) -> Result<Answer, AzureError> {
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        token: &SecretString,
+        deadline: Instant,
+    ) -> Result<Answer, AzureError> {
         let started = Clock::now();
         let result = match self.build(request, token) {
             Ok(built) => exchange(built, deadline).await,
@@ -252,5 +263,9 @@ fn held_back(access: &Access, class: CallClass, wait: u64) -> AzureError {
         class.name(),
         access.subscription
     );
-    AzureError { status: Some(429), retry_after: Some(wait), ..unanswered("TooManyRequests", &message, Fate::NotApplied) }
+    AzureError {
+        status: Some(429),
+        retry_after: Some(wait),
+        ..unanswered("TooManyRequests", &message, Fate::NotApplied)
+    }
 }

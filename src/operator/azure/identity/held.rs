@@ -48,7 +48,9 @@ mod tests {
     fn it_is_due_before_it_is_invalid_and_invalid_before_it_expires() {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        for (life, ahead, due, invalid) in [(3600, 600, 3000, 3570), (86_400, 43_200, 43_200, 86_370), (10, 5, 5, 9), (0, 0, 0, 0)] {
+        for (life, ahead, due, invalid) in
+            [(3600, 600, 3000, 3570), (86_400, 43_200, 43_200, 86_370), (10, 5, 5, 9), (0, 0, 0, 0)]
+        {
             let held = Held::new("t".into(), start, at(life), Duration::from_secs(ahead));
             assert!(due == 0 || !held.is_due(at(due - 1)), "{life}");
             assert!(held.is_due(at(due)), "{life}");

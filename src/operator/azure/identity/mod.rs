@@ -34,7 +34,12 @@ const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
 /// Who can fetch proof from Kubernetes.
 pub trait Proofs: Send + Sync {
     /// Value of a key of a Secret. A Secret that is not there: `CredentialUnavailable`.
-    fn client_secret(&self, namespace: &str, secret: &str, key: &str) -> BoxFuture<'_, Result<SecretString, AzureError>>;
+    fn client_secret(
+        &self,
+        namespace: &str,
+        secret: &str,
+        key: &str,
+    ) -> BoxFuture<'_, Result<SecretString, AzureError>>;
 
     /// A new token of a ServiceAccount (TokenRequest), and when it expires. `seconds` of life are asked for.
     fn assertion(
@@ -191,6 +196,14 @@ impl Identity {
         }
     }
 
+    /// Makes the token due for renewal, as time would.
+    #[cfg(test)]
+    pub(super) fn age(&self, access: &Access) {
+        if let Some(token) = &mut self.entry(access).known().token {
+            token.postpone(SystemTime::now());
+        }
+    }
+
     fn entry(&self, access: &Access) -> Arc<Entry> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get(access) {
@@ -266,7 +279,8 @@ impl Identity {
                 Evidence::Secret(self.proofs.client_secret(namespace, secret, key).await?)
             }
             (_, Some(subject)) => {
-                let assertion = self.assertions.obtain(&*self.proofs, subject, &access.account.name, self.pause).await?;
+                let assertion =
+                    self.assertions.obtain(&*self.proofs, subject, &access.account.name, self.pause).await?;
                 Evidence::Assertion(assertion)
             }
             (Proof::ServiceAccount { name }, None) => {
