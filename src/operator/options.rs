@@ -127,7 +127,8 @@ impl RunOptions {
             mistakes.push(format!("--timings-permille: {} is not in 1..=10000", self.timings_permille));
         }
         if self.log_level.parse::<tracing_subscriber::EnvFilter>().is_err() {
-            mistakes.push(format!("--log-level: \"{}\" is no level; example: info, acs_operator=debug", self.log_level));
+            mistakes
+                .push(format!("--log-level: \"{}\" is no level; example: info, acs_operator=debug", self.log_level));
         }
         let (Some(listen), true) = (listen, mistakes.is_empty()) else { return Err(mistakes) };
         let mut timings = Timings::default().scaled(self.timings_permille);
@@ -170,7 +171,9 @@ impl RunOptions {
 
 /// `NAME=ARM_ENDPOINT,AUTHORITY`; the audience of tokens is the endpoint, as in the public clouds.
 fn parse_cloud(text: &str) -> Result<Cloud, String> {
-    let parts = text.split_once('=').and_then(|(name, rest)| rest.split_once(',').map(|(arm, authority)| (name, arm, authority)));
+    let parts = text
+        .split_once('=')
+        .and_then(|(name, rest)| rest.split_once(',').map(|(arm, authority)| (name, arm, authority)));
     let Some((name, arm, authority)) = parts else {
         return Err(format!("\"{text}\" is not NAME=ARM_ENDPOINT,AUTHORITY"));
     };

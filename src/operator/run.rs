@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::azure::{ArmClient, Identity};
 use crate::engine::Engine;
-use crate::kubernetes::lease::{Elector, LeaseTimings};
+use crate::kubernetes::lease::{Elector, Leadership, LeaseTimings};
 use crate::kubernetes::port::Production;
 use crate::kubernetes::proofs::KubernetesProofs;
 use crate::kubernetes::watch;
@@ -34,16 +34,23 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     let listener = tokio::net::TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {} (--listen)", options.listen))?;
-    let client = Client::try_default().await.context("no cluster: neither a kubeconfig nor a ServiceAccount was found")?;
+    let client =
+        Client::try_default().await.context("no cluster: neither a kubeconfig nor a ServiceAccount was found")?;
     let identity = format!("{}-{:08x}", options.pod_name, rand::random::<u32>());
     let timings = LeaseTimings::scaled(options.permille);
-    let mut elector = Elector::new(client.clone(), &options.lease_namespace, identity.clone(), timings, options.leader_elect);
+    let mut elector =
+        Elector::new(client.clone(), &options.lease_namespace, identity.clone(), timings, options.leader_elect);
     let cache = Arc::new(Mutex::new(Dispatch::new()));
     let (queue, wakes) = Queue::new(options.concurrency);
     let metrics = Metrics::new();
     // Watched while standing by too, so that a take-over starts at once.
     let watches = watch::start(&client, &options.watch_namespaces, &cache, &wakes);
-    let ops = Ops { watches: watches.clone(), leadership: elector.leadership(), metrics: metrics.clone(), depth: queue.depth() };
+    let ops = Ops {
+        watches: watches.clone(),
+        leadership: elector.leadership(),
+        metrics: metrics.clone(),
+        depth: queue.depth(),
+    };
     tokio::spawn(serve(listener, ops));
     let mut stop = std::pin::pin!(stopped()?);
 
@@ -56,33 +63,51 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
         () = &mut stop => return Ok(ExitCode::SUCCESS),
         () = elector.acquire() => {}
     }
-    let leadership = elector.leadership();
-    tracing::info!(term = leadership.term(), "leading");
+    tracing::info!(term = elector.leadership().term(), "leading");
+    let reporter =
+        Reporter { controller: format!("{}/{}", acs_wire::GROUP, acs_wire::MANAGER), instance: Some(identity) };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let port = production(&options, client, recorder, cache, elector.leadership(), &metrics)?;
+    let engine = Arc::new(Engine::new(port, Arc::new(settings(&options, cluster_id))));
+    lead(elector, stop, queue, engine, metrics, watches).await
+}
 
-    let http = crate::azure::http::client(&options.timings, options.ca_bundle.as_deref(), options.clouds.any_remote())?;
-    let clouds = Arc::new(options.clouds.clone());
-    let proofs = Arc::new(KubernetesProofs::new(client.clone()));
-    let identities = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
-    let settings = Arc::new(Settings {
+fn settings(options: &Checked, cluster_id: String) -> Settings {
+    Settings {
         cluster_id,
         service_accounts: options.service_account_names.clone(),
         clouds: options.clouds.names(),
         timings: options.timings,
-    });
-    let reporter = Reporter { controller: format!("{}/{}", acs_wire::GROUP, acs_wire::MANAGER), instance: Some(identity) };
-    let port = Production {
-        client: client.clone(),
-        arm: ArmClient::new(http, clouds, identities.clone(), metrics.clone(), &options.timings),
-        identity: identities,
-        cache,
-        leadership,
-        recorder: Recorder::new(client, reporter),
-        start: Instant::now(),
-    };
-    let engine = Arc::new(Engine::new(port, settings));
-    let (halt, halted) = tokio::sync::oneshot::channel::<()>();
+    }
+}
+
+fn production(
+    options: &Checked,
+    client: Client,
+    recorder: Recorder,
+    cache: watch::Cache,
+    leadership: Arc<Leadership>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Production> {
+    let http = crate::azure::http::client(&options.timings, options.ca_bundle.as_deref(), options.clouds.any_remote())?;
+    let clouds = Arc::new(options.clouds.clone());
+    let proofs = Arc::new(KubernetesProofs::new(client.clone()));
+    let identity = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
+    let arm = ArmClient::new(http, clouds, identity.clone(), metrics.clone(), &options.timings);
+    Ok(Production { client, arm, identity, cache, leadership, recorder, start: Instant::now() })
+}
+
+/// Runs passes while the lease is held.
+async fn lead(
+    mut elector: Elector,
+    stop: impl Future<Output = ()> + Unpin,
+    queue: Queue,
+    engine: Arc<Engine<Production>>,
+    metrics: Arc<Metrics>,
+    watches: tokio::sync::watch::Receiver<watch::WatchState>,
+) -> anyhow::Result<ExitCode> {
+    let (halt, mut halted) = tokio::sync::oneshot::channel::<()>();
     let passes = tokio::spawn(async move {
-        let mut halted = halted;
         // Half a picture must not be taken for the whole: an account not listed yet would look like a missing one.
         tokio::select! {
             _ = &mut halted => return,
@@ -91,7 +116,7 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
         queue.run(engine, metrics, async move { drop(halted.await) }).await;
     });
     tokio::select! {
-        () = &mut stop => {}
+        () = stop => {}
         reason = elector.keep() => {
             // Whoever leads now must not meet late calls of ours: no clean-up, no grace.
             tracing::error!(reason, "lost the lease; ending");
@@ -124,7 +149,9 @@ async fn cluster_id(client: &Client, configured: Option<String>) -> String {
     loop {
         match Api::<Namespace>::all(client.clone()).get("kube-system").await {
             Ok(namespace) => return namespace.metadata.uid.unwrap_or_default(),
-            Err(error) => tracing::error!(%error, "cannot read the namespace kube-system for the cluster's id; set --cluster-id or grant it; trying again"),
+            Err(error) => {
+                tracing::error!(%error, "cannot read the namespace kube-system for the cluster's id; set --cluster-id or grant it; trying again")
+            }
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }

@@ -157,7 +157,7 @@ fn by_code(code: &str) -> Option<(Reason, Class)> {
         ("QuotaExceeded", Reason::QuotaExceeded, Blocked),
         ("SkuNotAvailable", Reason::AzureRejected, Blocked),
         ("PropertyChangeNotAllowed", Reason::Immutable, Blocked),
-        ("Url validation", Reason::WebhookValidationFailed, Blocked),
+        ("Url validation", Reason::WebhookValidationFailed, Retry),
         // Words of ours, for calls that got no answer.
         ("CredentialUnavailable", Reason::CredentialUnavailable, Blocked),
         ("CloudNotConfigured", Reason::CloudNotConfigured, Blocked),
@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn an_unregistered_provider_comes_with_its_command() {
-        let error = AzureError { target: Some("Microsoft.EventGrid".into()), ..error(409, "MissingSubscriptionRegistration") };
+        let error =
+            AzureError { target: Some("Microsoft.EventGrid".into()), ..error(409, "MissingSubscriptionRegistration") };
         assert!(error.fault("x").message.contains("az provider register --namespace Microsoft.EventGrid"));
     }
 }

@@ -54,7 +54,12 @@ pub async fn replace_status(client: &Client, object: &Object, status: &Value) ->
 ///
 /// # Errors
 /// Those of the API server; a conflict when the object changed since it was read.
-pub async fn replace_hold(client: &Client, object: &Object, hold: bool, azure_name: Option<&str>) -> Result<(), kube::Error> {
+pub async fn replace_hold(
+    client: &Client,
+    object: &Object,
+    hold: bool,
+    azure_name: Option<&str>,
+) -> Result<(), kube::Error> {
     let target = object.object_ref();
     let mut finalizers: Vec<&String> = object.meta().finalizers.iter().flatten().collect();
     let ours = acs_wire::FINALIZER.to_owned();
@@ -62,7 +67,8 @@ pub async fn replace_hold(client: &Client, object: &Object, hold: bool, azure_na
     if hold {
         finalizers.push(&ours);
     }
-    let mut metadata = json!({"resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers});
+    let mut metadata =
+        json!({"resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers});
     if let (Some(name), Some(members)) = (azure_name, metadata.as_object_mut()) {
         members.insert("annotations".to_owned(), json!({acs_wire::ANNOTATION_AZURE_NAME: name}));
     }

@@ -14,7 +14,9 @@ pub fn fault(what: &str, error: &kube::Error) -> Fault {
             );
             Fault::blocked(Reason::KubernetesForbidden, message)
         }
-        kube::Error::Api(status) => retry(format!("{what}: the API server answered {}: {}", status.code, sentence(&status.message))),
+        kube::Error::Api(status) => {
+            retry(format!("{what}: the API server answered {}: {}", status.code, sentence(&status.message)))
+        }
         other => retry(format!("{what}: {}", sentence(&other.to_string()))),
     }
 }

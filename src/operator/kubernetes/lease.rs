@@ -120,7 +120,9 @@ impl Elector {
         self.leadership.drop_it();
         let freed = async {
             let mut lease = self.api.get(LEASE_NAME).await?;
-            if let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity)) {
+            if let Some(spec) =
+                lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity))
+            {
                 spec.holder_identity = Some(String::new());
                 self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await?;
             }
@@ -137,7 +139,7 @@ impl Elector {
                 metadata: ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() },
                 spec: Some(self.spec(1)),
             };
-            return Ok(self.won(1, since, self.api.create(&PostParams::default(), &lease).await)?);
+            return self.won(1, since, self.api.create(&PostParams::default(), &lease).await);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let record = format!("{:?}{:?}{:?}", spec.holder_identity, spec.renew_time, lease.metadata.resource_version);
@@ -151,7 +153,7 @@ impl Elector {
         }
         let term = i64::from(spec.lease_transitions.unwrap_or_default()) + 1;
         lease.spec = Some(self.spec(term));
-        Ok(self.won(term, since, self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await)?)
+        self.won(term, since, self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await)
     }
 
     fn won(&self, term: i64, since: Instant, result: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
@@ -170,7 +172,8 @@ impl Elector {
         let mut lease = self.api.get(LEASE_NAME).await?;
         let spec = lease.spec.get_or_insert_default();
         let term = self.leadership.term.load(Ordering::Acquire);
-        let ours = spec.holder_identity.as_deref() == Some(&self.identity) && spec.lease_transitions.map(i64::from) == Some(term);
+        let ours = spec.holder_identity.as_deref() == Some(&self.identity)
+            && spec.lease_transitions.map(i64::from) == Some(term);
         if !ours {
             return Ok(false);
         }

@@ -92,7 +92,9 @@ impl Port for Production {
 fn done(what: &str, result: Result<(), kube::Error>) -> Effected {
     match result {
         Ok(()) => Effected::Done,
-        Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() || status.is_not_found() => {
+        Err(kube::Error::Api(status))
+            if status.is_conflict() || status.is_already_exists() || status.is_not_found() =>
+        {
             Effected::Conflict
         }
         Err(error) => Effected::Failed(fault(what, &error)),
@@ -168,8 +170,15 @@ impl Production {
         let publish = self.recorder.publish(&event, &reference);
         match tokio::time::timeout(std::time::Duration::from_secs(5), publish).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(object = %target, namespace = %target.namespace, %error, "cannot publish an Event"),
-            Err(_) => tracing::warn!(object = %target, namespace = %target.namespace, "publishing an Event took too long"),
+            // Nothing can be created in a namespace that is going away; the condition says the same.
+            Ok(Err(kube::Error::Api(status))) if status.message.contains("is being terminated") => {}
+            Ok(Err(error)) => {
+                let trouble = fault("publishing an Event", &error);
+                tracing::warn!(object = %target, namespace = %target.namespace, "{}", trouble.message);
+            }
+            Err(_) => {
+                tracing::warn!(object = %target, namespace = %target.namespace, "publishing an Event took too long")
+            }
         }
         tracing::info!(object = %target, namespace = %target.namespace, reason = notice.reason, warning = notice.warning, "{}", notice.note);
     }

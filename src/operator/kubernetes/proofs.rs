@@ -33,7 +33,12 @@ fn error(code: &str, message: String) -> AzureError {
 }
 
 impl Proofs for KubernetesProofs {
-    fn client_secret(&self, namespace: &str, secret: &str, key: &str) -> BoxFuture<'_, Result<SecretString, AzureError>> {
+    fn client_secret(
+        &self,
+        namespace: &str,
+        secret: &str,
+        key: &str,
+    ) -> BoxFuture<'_, Result<SecretString, AzureError>> {
         let (namespace, secret, key) = (namespace.to_owned(), secret.to_owned(), key.to_owned());
         async move {
             let view = secrets::view(&self.client, &namespace, &secret).await;
@@ -94,6 +99,8 @@ fn refused(service_account: &str, e: &kube::Error) -> AzureError {
             format!("ServiceAccount \"{service_account}\" does not exist in this namespace: create it"),
         ),
         kube::Error::Api(status) if status.is_forbidden() => error("KubernetesForbidden", status.message.clone()),
-        other => error("KubernetesUnavailable", format!("requesting a token of ServiceAccount {service_account}: {other}")),
+        other => {
+            error("KubernetesUnavailable", format!("requesting a token of ServiceAccount {service_account}: {other}"))
+        }
     }
 }

@@ -26,7 +26,9 @@ pub async fn view(client: &Client, namespace: &str, name: &str) -> Result<Option
             owner_uid: ours.map(|owner| owner.uid.clone()).next(),
             resource_version: secret.metadata.resource_version.clone().unwrap_or_default(),
             held: secret.metadata.finalizers.iter().flatten().any(|name| name == acs_wire::FINALIZER),
-            content: content.filter_map(|(key, ByteString(bytes))| Some((key, String::from_utf8(bytes).ok()?))).collect(),
+            content: content
+                .filter_map(|(key, ByteString(bytes))| Some((key, String::from_utf8(bytes).ok()?)))
+                .collect(),
         }
     }))
 }
@@ -104,5 +106,7 @@ pub async fn hold(client: &Client, namespace: &str, name: &str, hold: bool) -> R
 }
 
 fn conflict(name: &str) -> kube::Error {
-    kube::Error::Api(Box::new(kube::core::Status::failure(&format!("Secret {name} is gone"), "Conflict").with_code(409)))
+    kube::Error::Api(Box::new(
+        kube::core::Status::failure(&format!("Secret {name} is gone"), "Conflict").with_code(409),
+    ))
 }

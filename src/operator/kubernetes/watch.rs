@@ -44,7 +44,13 @@ pub fn start(client: &Client, namespaces: &[String], cache: &Cache, wakes: &Wake
     let state = Arc::new(state);
     for scope in scopes {
         for kind in Kind::ALL {
-            let watch = ObjectWatch { kind, cache: cache.clone(), wakes: wakes.clone(), listed: BTreeSet::new(), scope: scope.clone() };
+            let watch = ObjectWatch {
+                kind,
+                cache: cache.clone(),
+                wakes: wakes.clone(),
+                listed: BTreeSet::new(),
+                scope: scope.clone(),
+            };
             tokio::spawn(watch.run(objects(client, kind, scope.as_deref()), state.clone()));
         }
         tokio::spawn(secrets(client.clone(), scope, cache.clone(), wakes.clone(), state.clone()));
@@ -104,7 +110,9 @@ impl ObjectWatch {
             Event::InitDone => {
                 let known: Vec<ObjectRef> = lock(&self.cache)
                     .names()
-                    .filter(|name| name.kind == self.kind && self.scope.as_ref().is_none_or(|scope| name.namespace == *scope))
+                    .filter(|name| {
+                        name.kind == self.kind && self.scope.as_ref().is_none_or(|scope| name.namespace == *scope)
+                    })
                     .cloned()
                     .collect();
                 for name in known.into_iter().filter(|name| !self.listed.contains(name)) {
@@ -134,7 +142,13 @@ impl ObjectWatch {
     }
 }
 
-async fn secrets(client: Client, scope: Option<String>, cache: Cache, wakes: Wakes, state: Arc<watch::Sender<WatchState>>) {
+async fn secrets(
+    client: Client,
+    scope: Option<String>,
+    cache: Cache,
+    wakes: Wakes,
+    state: Arc<watch::Sender<WatchState>>,
+) {
     let name = watch_name("secrets", scope.as_deref());
     let api: Api<PartialObjectMeta<Secret>> = match &scope {
         Some(namespace) => Api::namespaced(client, namespace),
@@ -145,7 +159,8 @@ async fn secrets(client: Client, scope: Option<String>, cache: Cache, wakes: Wak
         match event {
             Ok(Event::Apply(secret) | Event::Delete(secret)) => {
                 let meta = &secret.metadata;
-                let (namespace, secret) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+                let (namespace, secret) =
+                    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
                 let woken = lock(&cache).secret_changed(namespace, secret);
                 wakes.changed(woken);
                 settle(&state, &name, false);
@@ -170,7 +185,8 @@ fn settle(state: &watch::Sender<WatchState>, name: &str, done: bool) {
 
 fn complain(state: &watch::Sender<WatchState>, name: &str, error: &watcher::Error) {
     let text = advice(name, &error.to_string());
-    let news = state.send_if_modified(|state| state.troubles.insert(name.to_owned(), text.clone()).as_ref() != Some(&text));
+    let news =
+        state.send_if_modified(|state| state.troubles.insert(name.to_owned(), text.clone()).as_ref() != Some(&text));
     if news {
         tracing::error!(watch = name, "{text}");
     }
@@ -179,11 +195,14 @@ fn complain(state: &watch::Sender<WatchState>, name: &str, error: &watcher::Erro
 /// The two mistakes that installations make, in words that help.
 fn advice(name: &str, error: &str) -> String {
     if error.contains("404") || error.contains("NotFound") || error.contains("not find the requested resource") {
-        format!("the API server does not know {name}: install the CRDs (`acs-operator crds | kubectl apply --server-side -f -`)")
+        format!(
+            "the API server does not know {name}: install the CRDs (`acs-operator crds | kubectl apply --server-side -f -`)"
+        )
     } else if error.contains("forbidden") || error.contains("403") {
-        format!("may not list and watch {name}: grant it to the operator's ServiceAccount (the chart's ClusterRole has it): {error}")
+        format!(
+            "may not list and watch {name}: grant it to the operator's ServiceAccount (the chart's ClusterRole has it): {error}"
+        )
     } else {
         format!("cannot watch {name}: {error}")
     }
 }
-
