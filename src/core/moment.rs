@@ -113,7 +113,12 @@ impl Timings {
     pub fn backoff(&self, count: u32, jitter: f64) -> u64 {
         let ceiling = self.retry_min.saturating_mul(1 << count.saturating_sub(1).min(20)).min(self.retry_max);
         let half = ceiling / 2;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0..1 of a duration")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "0..1 of a duration"
+        )]
         let random = (half as f64 * jitter.clamp(0.0, 1.0)) as u64;
         half + random
     }

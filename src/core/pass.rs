@@ -201,7 +201,14 @@ impl<'w> Pass<'w> {
     }
 
     /// A call by this object.
-    pub fn call(&self, access: &Access, method: Method, path: String, api_version: &'static str, body: Option<Body>) -> ArmCall {
+    pub fn call(
+        &self,
+        access: &Access,
+        method: Method,
+        path: String,
+        api_version: &'static str,
+        body: Option<Body>,
+    ) -> ArmCall {
         ArmCall { access: access.clone(), method, path, api_version, body, request_id: self.world.nonce.clone() }
     }
 
@@ -268,7 +275,9 @@ impl<'w> Pass<'w> {
     /// Halts until it was read; faults when the Secret, the key or its content is missing.
     pub fn secret_key(&self, name: &str, key: &str, purpose: &str) -> Stepped<&'w str> {
         let Some(secret) = self.secret(name)? else {
-            let message = format!("Secret \"{name}\" ({purpose}) does not exist in this namespace: create it with key \"{key}\".");
+            let message = format!(
+                "Secret \"{name}\" ({purpose}) does not exist in this namespace: create it with key \"{key}\"."
+            );
             return Err(Halt::Fault(Fault::blocked(Reason::SecretNotFound, message)));
         };
         match secret.content.get(key).map(String::as_str) {
@@ -374,7 +383,11 @@ impl<'w> Pass<'w> {
         let now = self.world.now.mono;
         let at = match self.memory.checked.get(step) {
             // The period runs from the last reading, not from the last look.
-            Some((at, known)) if *known == holder && now.saturating_sub(*at) < self.world.settings.timings.child_resync => *at,
+            Some((at, known))
+                if *known == holder && now.saturating_sub(*at) < self.world.settings.timings.child_resync =>
+            {
+                *at
+            }
             _ => now,
         };
         self.memory.checked.insert(step.to_owned(), (at, holder));

@@ -30,7 +30,10 @@ pub fn steps(kind: Kind) -> &'static [ConditionType] {
 /// The members of a status that only its kind has.
 pub fn outputs_of(status: &Value) -> Map<String, Value> {
     let members = status.as_object().into_iter().flatten();
-    members.filter(|(name, _)| !COMMON.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())).collect()
+    members
+        .filter(|(name, _)| !COMMON.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Whole status after a pass.
@@ -157,7 +160,8 @@ pub struct Notice {
 pub fn notice(before: &Value, after: &Value) -> Option<Notice> {
     let ready = |status: &Value| {
         let conditions = status.get("conditions")?.as_array()?;
-        let ready = conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"))?;
+        let ready =
+            conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some("Ready"))?;
         let text = |name: &str| ready.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Some((text("status"), text("reason"), text("message")))
     };

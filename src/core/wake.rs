@@ -13,9 +13,12 @@ use crate::kinds::{Kind, Object, ObjectRef};
 /// Kinds whose objects may name an object of that kind.
 pub fn users_of(kind: Kind) -> &'static [Kind] {
     match kind {
-        Kind::AzureAccount => {
-            &[Kind::NotificationHubNamespace, Kind::NotificationHub, Kind::CommunicationService, Kind::EventSubscription]
-        }
+        Kind::AzureAccount => &[
+            Kind::NotificationHubNamespace,
+            Kind::NotificationHub,
+            Kind::CommunicationService,
+            Kind::EventSubscription,
+        ],
         Kind::NotificationHubNamespace => &[Kind::NotificationHub],
         Kind::NotificationHub => &[Kind::CommunicationService],
         Kind::CommunicationService => &[Kind::EventSubscription],
@@ -69,8 +72,7 @@ pub fn uses_secret(object: &Object, secret: &str) -> bool {
             let identity = &account.spec.identity;
             let name = account.metadata.name.as_deref().unwrap_or_default();
             identity.service_principal.as_ref().is_some_and(|principal| principal.secret_ref.name.0 == secret)
-                || (identity.type_ == IdentityType::WorkloadIdentity
-                    && crate::names::assertion_secret(name) == secret)
+                || (identity.type_ == IdentityType::WorkloadIdentity && crate::names::assertion_secret(name) == secret)
         }
         Object::NotificationHub(hub) => {
             let credentials = hub.spec.credentials.as_ref();

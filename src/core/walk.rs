@@ -118,7 +118,8 @@ fn settle_other(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<()> {
     }
     if same_wish {
         // Azure took exactly this and does not show it: a lagging read, or a value it normalises in a way unknown to us.
-        let message = format!("Azure accepted the change to {} {} but does not show it yet.", wanted.words, wanted.id.name());
+        let message =
+            format!("Azure accepted the change to {} {} but does not show it yet.", wanted.words, wanted.id.name());
         let fault = Fault { reason: Reason::NotConverging, message, class: Class::Retry };
         pass.close(&wanted.step);
         pass.failed(&wanted.step, &wanted.fingerprint(), fault);
@@ -130,7 +131,8 @@ fn create(pass: &mut Pass<'_>, wanted: &Descriptor) -> Halt {
     match absent(pass, wanted) {
         Err(halt) => halt,
         Ok(()) if pass.observes() => {
-            let message = format!("{} {} does not exist, and `managementPolicy` is Observe.", wanted.words, wanted.id.name());
+            let message =
+                format!("{} {} does not exist, and `managementPolicy` is Observe.", wanted.words, wanted.id.name());
             Halt::Fault(Fault::blocked(Reason::NotFound, message))
         }
         Ok(()) => {
@@ -238,7 +240,8 @@ fn running(pass: &Pass<'_>, wanted: &Descriptor, word: &str) -> Halt {
 
 /// Refuses a stranger's resource, unless it may be adopted.
 fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepped<()> {
-    let may_adopt = pass.world.object.lifecycle().and_then(|lifecycle| lifecycle.adoption_policy) == Some(AdoptionPolicy::Always);
+    let may_adopt =
+        pass.world.object.lifecycle().and_then(|lifecycle| lifecycle.adoption_policy) == Some(AdoptionPolicy::Always);
     match wanted.ownership(observed) {
         Ownership::Ours => Ok(()),
         Ownership::Nobodys | Ownership::Anothers if may_adopt => {
@@ -246,7 +249,8 @@ fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepp
             Ok(())
         }
         found => {
-            let whose = if found == Ownership::Anothers { "belongs to another object" } else { "was not made by this object" };
+            let whose =
+                if found == Ownership::Anothers { "belongs to another object" } else { "was not made by this object" };
             let message = format!(
                 "{} {} exists and {whose}; it is left alone: choose another name, or set `adoptionPolicy: Always`.",
                 wanted.words, wanted.id
@@ -280,7 +284,11 @@ pub struct Doomed<'a> {
 pub fn remove(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
     let observed = match pass.get(doomed.access, &doomed.id, doomed.api_version) {
         // Without its group or subscription the resource is gone too.
-        Err(Halt::Fault(fault)) if matches!(fault.reason, Reason::ResourceGroupNotFound | Reason::SubscriptionNotFound) => None,
+        Err(Halt::Fault(fault))
+            if matches!(fault.reason, Reason::ResourceGroupNotFound | Reason::SubscriptionNotFound) =>
+        {
+            None
+        }
         other => other?,
     };
     let Some(observed) = observed else {
@@ -292,7 +300,9 @@ pub fn remove(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
         return Ok(());
     }
     let timings = pass.world.settings.timings;
-    let open = pass.open(doomed.step).map(|operation| (operation.verb, operation.poll_url.is_some(), pass.age(operation), pass.reply(operation).is_some()));
+    let open = pass.open(doomed.step).map(|operation| {
+        (operation.verb, operation.poll_url.is_some(), pass.age(operation), pass.reply(operation).is_some())
+    });
     if let Some((Verb::Delete, accepted, age, answered)) = open {
         // 202 is not "gone": only a 404 of the resource is. One that never comes is asked for again.
         if (accepted || answered) && age < timings.quarantine() {
@@ -330,7 +340,8 @@ fn gone(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
     match url {
         Some(url) => match pass.poll(doomed.access, &url) {
             Ok(OperationState::Running) => {
-                let message = format!("Azure is still creating {} {}; it is deleted after that.", doomed.words, doomed.id.name());
+                let message =
+                    format!("Azure is still creating {} {}; it is deleted after that.", doomed.words, doomed.id.name());
                 Err(Halt::Wait(Reason::Deleting, message, Some(pass.world.settings.timings.poll)))
             }
             Ok(OperationState::Failed(_)) => {

@@ -116,7 +116,8 @@ impl Descriptor {
 
     /// Fingerprint of all that is wanted.
     pub fn fingerprint(&self) -> String {
-        let visible: Vec<&Value> = self.fields.iter().filter(|f| f.compare != Compare::Unseen).map(|f| &f.want).collect();
+        let visible: Vec<&Value> =
+            self.fields.iter().filter(|f| f.compare != Compare::Unseen).map(|f| &f.want).collect();
         let text = serde_json::to_string(&(self.id.as_str(), &self.base, visible)).unwrap_or_default();
         let unseen = self.unseen.as_ref().map(|unseen| unseen.wanted.as_str()).unwrap_or_default();
         crate::names::fingerprint(&self.owner, &[&text, unseen])
@@ -192,10 +193,7 @@ impl Descriptor {
 
     fn write_mark(&self, body: &mut Value, observed: Option<&Body>) {
         let (path, mark) = match self.mark {
-            Mark::Tags => (
-                "/tags",
-                json!({acs_wire::TAG_OWNER: self.owner.path, acs_wire::TAG_UID: self.owner.uid}),
-            ),
+            Mark::Tags => ("/tags", json!({acs_wire::TAG_OWNER: self.owner.path, acs_wire::TAG_UID: self.owner.uid})),
             Mark::Labels => ("/properties/labels", json!([owner_label(&self.owner)])),
             Mark::Inherited => return,
         };
@@ -253,7 +251,9 @@ fn same(field: &Field, observed: &Body) -> bool {
         Compare::Region => region(text(there)) == region(text(&field.want)),
         Compare::Set => set_of(there) == set_of(&field.want),
         Compare::Contains => match (there, &field.want) {
-            (Value::Object(there), Value::Object(want)) => want.iter().all(|(key, value)| there.get(key) == Some(value)),
+            (Value::Object(there), Value::Object(want)) => {
+                want.iter().all(|(key, value)| there.get(key) == Some(value))
+            }
             _ => false,
         },
     }

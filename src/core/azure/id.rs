@@ -66,7 +66,9 @@ fn segment(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'(' | b')' => text.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'(' | b')' => {
+                text.push(byte as char)
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -80,7 +82,12 @@ mod tests {
     #[test]
     fn ids_compare_without_letter_case() {
         let id = ArmId::group("S", "rg").provider("Microsoft.Communication", "communicationServices", "shop");
-        assert_eq!(id, ArmId::given("/subscriptions/s/resourcegroups/RG/providers/microsoft.communication/CommunicationServices/shop"));
+        assert_eq!(
+            id,
+            ArmId::given(
+                "/subscriptions/s/resourcegroups/RG/providers/microsoft.communication/CommunicationServices/shop"
+            )
+        );
         assert_eq!(id.subscription(), Some("S"));
         assert_eq!(id.name(), "shop");
     }

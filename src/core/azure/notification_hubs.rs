@@ -121,9 +121,8 @@ pub struct FcmKey {
 /// # Errors
 /// When it is not JSON, lacks a member, or holds no PEM key.
 pub fn fcm_key(json: &str) -> Result<FcmKey, String> {
-    let value: Value = serde_json::from_str(json).map_err(|error| {
-        format!("it is not JSON (line {}, column {})", error.line(), error.column())
-    })?;
+    let value: Value = serde_json::from_str(json)
+        .map_err(|error| format!("it is not JSON (line {}, column {})", error.line(), error.column()))?;
     let member = |name: &str| {
         let text = value.get(name).and_then(Value::as_str).unwrap_or_default();
         if text.is_empty() { Err(format!("it has no `{name}`")) } else { Ok(text.to_owned()) }

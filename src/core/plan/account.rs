@@ -64,7 +64,11 @@ fn reserve_assertion(pass: &Pass<'_>) -> Stepped<()> {
         }
         None => {
             let write = SecretWrite { name, content: std::collections::BTreeMap::new(), replaces: None, hold: true };
-            Err(Halt::Act(Box::new(Step::WriteSecret(write)), Reason::Pending, "Reserving a place for an assertion.".to_owned()))
+            Err(Halt::Act(
+                Box::new(Step::WriteSecret(write)),
+                Reason::Pending,
+                "Reserving a place for an assertion.".to_owned(),
+            ))
         }
     }
 }

@@ -79,7 +79,14 @@ fn place_of_hub(pass: &Pass<'_>, hub: &NotificationHub) -> Stepped<Place> {
 }
 
 /// The object's own resource.
-fn own(pass: &mut Pass<'_>, access: &Access, step: &str, words: &str, api_version: &'static str, mark: Mark) -> Stepped<()> {
+fn own(
+    pass: &mut Pass<'_>,
+    access: &Access,
+    step: &str,
+    words: &str,
+    api_version: &'static str,
+    mark: Mark,
+) -> Stepped<()> {
     let Some(id) = pass.resource_id.as_deref().map(ArmId::given) else { return others_land(pass) };
     walk::remove(pass, &Doomed { step, words, access, id, api_version, mark })
 }
@@ -108,7 +115,8 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
     });
     if let Some(id) = topic {
         // A topic without our tag is someone else's and stays.
-        let doomed = Doomed { step: "Topic", words: "system topic", access, id, api_version: EVENT_GRID_API, mark: Mark::Tags };
+        let doomed =
+            Doomed { step: "Topic", words: "system topic", access, id, api_version: EVENT_GRID_API, mark: Mark::Tags };
         walk::remove(pass, &doomed)?;
     }
     own(pass, access, "Service", "Communication Services resource", COMMUNICATION_API, Mark::Tags)?;
@@ -172,6 +180,9 @@ fn spill_assertion(pass: &Pass<'_>, access: &Access) -> Stepped<()> {
     let Some(assertion) = pass.assertion(access)? else { return Ok(()) };
     let content = [(acs_wire::secret_keys::ASSERTION.to_owned(), assertion.expose_secret().to_owned())].into();
     let write = SecretWrite { name, content, replaces: Some(secret.resource_version.clone()), hold: true };
-    Err(Halt::Act(Box::new(Step::WriteSecret(write)), Reason::Deleting, "Keeping the credential for what is left to delete.".to_owned()))
+    Err(Halt::Act(
+        Box::new(Step::WriteSecret(write)),
+        Reason::Deleting,
+        "Keeping the credential for what is left to delete.".to_owned(),
+    ))
 }
-

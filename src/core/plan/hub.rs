@@ -22,7 +22,8 @@ pub fn plan(pass: &mut Pass<'_>, hub: &NotificationHub) -> Stepped<()> {
     let namespace = namespace_of(pass, hub)?;
     ready(pass, &Object::NotificationHubNamespace(Box::new(namespace.clone())))?;
     let place = place(pass, namespace.spec.account_ref.as_ref(), namespace.spec.resource_group.as_ref())?;
-    let namespace_id = ArmId::given(namespace.status.as_ref().and_then(|s| s.common.azure_resource_id.as_deref()).unwrap_or_default());
+    let namespace_id =
+        ArmId::given(namespace.status.as_ref().and_then(|s| s.common.azure_resource_id.as_deref()).unwrap_or_default());
     let id = nh::hub_id(&namespace_id, azure_name(pass));
     let wanted = nh::hub(&place.access, id.clone(), &pass.owner, &namespace.spec.location, &hub.spec.tags);
     pass.is_at(&wanted);
@@ -98,7 +99,12 @@ fn credentials_body(pass: &Pass<'_>, credentials: &Credentials) -> Stepped<serde
 fn policies(pass: &mut Pass<'_>, hub: &NotificationHub, access: &Access, id: &ArmId) -> Stepped<()> {
     let made = hub.status.as_ref().map(|status| status.policies.clone()).unwrap_or_default();
     for old in &made {
-        if !hub.spec.access_policies.iter().any(|policy| policy.name.0 == old.name && policy.secret_name.0 == old.secret_name) {
+        if !hub
+            .spec
+            .access_policies
+            .iter()
+            .any(|policy| policy.name.0 == old.name && policy.secret_name.0 == old.secret_name)
+        {
             let keep_policy = hub.spec.access_policies.iter().any(|policy| policy.name.0 == old.name);
             drop_policy(pass, access, id, old, keep_policy)?;
         }
@@ -148,7 +154,13 @@ fn ensure_policy(pass: &mut Pass<'_>, access: &Access, hub: &ArmId, policy: &Acc
     Ok(())
 }
 
-fn drop_policy(pass: &mut Pass<'_>, access: &Access, hub: &ArmId, old: &PolicyStatus, keep_policy: bool) -> Stepped<()> {
+fn drop_policy(
+    pass: &mut Pass<'_>,
+    access: &Access,
+    hub: &ArmId,
+    old: &PolicyStatus,
+    keep_policy: bool,
+) -> Stepped<()> {
     if !keep_policy {
         let step = format!("Policy/{}", old.name);
         let doomed = Doomed {
@@ -163,7 +175,8 @@ fn drop_policy(pass: &mut Pass<'_>, access: &Access, hub: &ArmId, old: &PolicySt
     }
     match pass.secret(&old.secret_name)? {
         Some(secret) if secret.owner_uid.as_deref() == Some(pass.world.object.uid()) => {
-            let step = Step::DeleteSecret { name: old.secret_name.clone(), resource_version: secret.resource_version.clone() };
+            let step =
+                Step::DeleteSecret { name: old.secret_name.clone(), resource_version: secret.resource_version.clone() };
             Err(Halt::Act(Box::new(step), Reason::Updating, format!("Deleting Secret \"{}\".", old.secret_name)))
         }
         _ => Ok(()),

@@ -23,7 +23,13 @@ pub fn policy_name(owner_path: &str) -> String {
     format!("acs-link-{}", short_hash(owner_path))
 }
 
-pub fn link(pass: &mut Pass<'_>, service: &CommunicationService, access: &Access, id: &ArmId, observed: &Body) -> Stepped<()> {
+pub fn link(
+    pass: &mut Pass<'_>,
+    service: &CommunicationService,
+    access: &Access,
+    id: &ArmId,
+    observed: &Body,
+) -> Stepped<()> {
     let type_ = ConditionType::Linked;
     let there = observed.text("/properties/notificationHubId");
     let Some(wanted) = &service.spec.notification_hub else {
@@ -31,7 +37,9 @@ pub fn link(pass: &mut Pass<'_>, service: &CommunicationService, access: &Access
         if there.is_empty() {
             pass.not_requested(type_);
         } else {
-            let message = format!("The service stays linked to {there}: Azure has no unlink. Link another hub, or delete the service.");
+            let message = format!(
+                "The service stays linked to {there}: Azure has no unlink. Link another hub, or delete the service."
+            );
             pass.findings.push(Finding { type_, status: "False", reason: Reason::UnlinkUnsupported, message });
         }
         return Ok(());
@@ -94,8 +102,15 @@ fn settled(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>) -
 }
 
 /// Links that key, unless it is what Azure has.
-fn put(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>, slot: KeySlot, is_there: bool) -> Stepped<LinkStatus> {
-    let Some((primary, secondary)) = nh::keys(pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?) else {
+fn put(
+    pass: &mut Pass<'_>,
+    link: &Linking<'_>,
+    known: Option<LinkStatus>,
+    slot: KeySlot,
+    is_there: bool,
+) -> Stepped<LinkStatus> {
+    let Some((primary, secondary)) = nh::keys(pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?)
+    else {
         let message = "Azure answered without the keys of the link's access policy; asking again.".to_owned();
         return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
     };
@@ -107,7 +122,8 @@ fn put(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>, slot:
     let same = known.as_ref().filter(|known| known.fingerprint == wanted);
     let now = pass.world.now;
     // Reads lag behind writes: a link just made is not made again because it does not show yet.
-    let fresh = same.is_some_and(|known| now.wall.saturating_sub(wall_of(&known.time)) < pass.world.settings.timings.poll * 5);
+    let fresh =
+        same.is_some_and(|known| now.wall.saturating_sub(wall_of(&known.time)) < pass.world.settings.timings.poll * 5);
     if fresh && !is_there && pass.open("Link").is_none() {
         let message = "Azure took the link and does not show it yet.".to_owned();
         return Err(Halt::Wait(Reason::Updating, message, Some(pass.world.settings.timings.poll)));
@@ -130,7 +146,8 @@ fn put(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>, slot:
         Some(known) if !taken => known,
         known => {
             // Another slot than before: the rotation that is under way now waits for Azure to use it everywhere.
-            let retiring = known.as_ref().and_then(|known| if known.key == slot { known.retiring } else { Some(known.key) });
+            let retiring =
+                known.as_ref().and_then(|known| if known.key == slot { known.retiring } else { Some(known.key) });
             LinkStatus {
                 hub_id: link.hub_id.as_str().to_owned(),
                 policy_name: policy.to_owned(),

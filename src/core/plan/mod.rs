@@ -140,9 +140,11 @@ fn pause_after(pass: &mut Pass<'_>, halt: Option<&Halt>) -> u64 {
 /// Pause after a fault: that of the step which failed, or a backoff of the pass as a whole.
 fn due(pass: &mut Pass<'_>, fault: &Fault) -> u64 {
     let now = pass.world.now.mono;
-    let of_step = pass.memory.failures.iter().find(|(step, failure)| {
-        !step.is_empty() && failure.fault == *fault && failure.retry_at > now
-    });
+    let of_step = pass
+        .memory
+        .failures
+        .iter()
+        .find(|(step, failure)| !step.is_empty() && failure.fault == *fault && failure.retry_at > now);
     if let Some((_, failure)) = of_step {
         let pause = failure.retry_at - now;
         pass.memory.failures.remove(WHOLE_PASS);
@@ -160,7 +162,12 @@ fn resync(pass: &Pass<'_>) -> u64 {
         Kind::CommunicationService => timings.resync,
         _ => timings.child_resync,
     };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0..1 of a duration")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "0..1 of a duration"
+    )]
     let stagger = (period as f64 * 0.2 * pass.world.jitter) as u64;
     period - stagger
 }
@@ -178,7 +185,9 @@ impl Pass<'_> {
             Ok(_) => ("True", Reason::Succeeded, String::new()),
             Err(Halt::Need(_)) => return result,
             Err(Halt::Wait(Reason::Propagating, message, _)) => ("True", Reason::Propagating, message.clone()),
-            Err(Halt::Act(_, reason, message) | Halt::Wait(reason, message, _)) => ("Unknown", *reason, message.clone()),
+            Err(Halt::Act(_, reason, message) | Halt::Wait(reason, message, _)) => {
+                ("Unknown", *reason, message.clone())
+            }
             Err(Halt::Fault(fault)) => ("False", fault.reason, fault.message.clone()),
         };
         self.findings.push(Finding { type_, status, reason, message });
@@ -200,7 +209,12 @@ impl Pass<'_> {
     /// As described.
     fn join<const N: usize>(&mut self, results: [Stepped<()>; N]) -> Stepped<()> {
         let mut halts: Vec<Halt> = results.into_iter().filter_map(Result::err).collect();
-        let needs: Vec<_> = halts.iter().filter_map(|halt| if let Halt::Need(reads) = halt { Some(reads) } else { None }).flatten().cloned().collect();
+        let needs: Vec<_> = halts
+            .iter()
+            .filter_map(|halt| if let Halt::Need(reads) = halt { Some(reads) } else { None })
+            .flatten()
+            .cloned()
+            .collect();
         if !needs.is_empty() {
             return Err(Halt::Need(needs));
         }

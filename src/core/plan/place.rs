@@ -115,7 +115,9 @@ pub fn condition(object: &Object, type_: crate::reason::ConditionType) -> Steppe
             let message = format!("{} is not {type_} ({}).", object.object_ref(), condition.reason);
             Err(Halt::Wait(Reason::DependencyNotReady, message, None))
         }
-        None => Err(Halt::Wait(Reason::DependencyNotReady, format!("{} is not {type_} yet.", object.object_ref()), None)),
+        None => {
+            Err(Halt::Wait(Reason::DependencyNotReady, format!("{} is not {type_} yet.", object.object_ref()), None))
+        }
     }
 }
 

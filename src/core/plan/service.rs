@@ -31,7 +31,13 @@ pub fn plan(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> 
     pass.join([published, linked, topic])
 }
 
-fn publish(pass: &mut Pass<'_>, service: &CommunicationService, access: &Access, id: &ArmId, host: &str) -> Stepped<()> {
+fn publish(
+    pass: &mut Pass<'_>,
+    service: &CommunicationService,
+    access: &Access,
+    id: &ArmId,
+    host: &str,
+) -> Stepped<()> {
     let type_ = ConditionType::ConnectionPublished;
     let Some(secret) = &service.spec.connection_secret_name else {
         pass.not_requested(type_);
@@ -71,7 +77,8 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
         return Ok(());
     }
     pass.step(type_, |pass| {
-        let name = settings.and_then(|topic| topic.azure_name.as_ref()).map_or_else(|| id.name(), |name| name.0.as_str());
+        let name =
+            settings.and_then(|topic| topic.azure_name.as_ref()).map_or_else(|| id.name(), |name| name.0.as_str());
         let own = event_grid::topic(&place.access, event_grid::topic_id(&place.group, name), &pass.owner, id);
         if let Some(found) = someone_elses(pass, &place.access, &own.id, id)? {
             pass.output("systemTopicId", found.as_str());

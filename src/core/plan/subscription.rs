@@ -1,9 +1,9 @@
 //! `EventSubscription`: waits for the service and its topic, then says which events go where.
 
-use crate::azure::event_grid::{self, Target};
-use crate::azure::id::ArmId;
 use crate::azure::EVENT_GRID_API;
 use crate::azure::error::Fault;
+use crate::azure::event_grid::{self, Target};
+use crate::azure::id::ArmId;
 use crate::kinds::subscription::Destination;
 use crate::kinds::{CommunicationService, EventSubscription, Kind, Object};
 use crate::pass::{Halt, Pass, Stepped};
@@ -82,7 +82,8 @@ fn target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
     };
     let url = pass.secret_key(&place.name, &place.key, "webhook URL")?.trim();
     if !url.starts_with("https://") || url.len() > 2048 || url.contains(char::is_whitespace) {
-        let message = format!("Secret \"{}\", key \"{}\" is not an https URL of at most 2048 characters.", place.name, place.key);
+        let message =
+            format!("Secret \"{}\", key \"{}\" is not an https URL of at most 2048 characters.", place.name, place.key);
         return Err(Halt::Fault(Fault::blocked(Reason::SecretInvalid, message)));
     }
     Ok(Target::WebHook { url: url.to_owned() })

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use acs_core::azure::call::{Access, ArmCall, Body, Method, Proof};
 use acs_core::azure::error::{AzureError, Fate};
@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::azure::{ArmClient, Cloud, Clouds, Identity, Observer, Proofs, http, unanswered};
