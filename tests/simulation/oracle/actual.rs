@@ -1,0 +1,177 @@
+//! What Azure and the Secrets really hold, compared with what a spec asks for: written apart from the operator's own code.
+
+use std::collections::BTreeMap;
+
+use acs_core::kinds::{CommunicationService, EventSubscription, NotificationHub, Object};
+use azure_sim::model::Push;
+use serde_json::Value;
+
+use super::call::id_of;
+use crate::scenario::HOOK;
+use crate::sim::Sim;
+
+type Check = Result<(), String>;
+
+/// How Azure differs from the spec of an object, if it does. `settled` also looks at what takes its time: keys, pushes.
+pub fn mismatch(sim: &mut Sim, object: &Object, settled: bool) -> Option<String> {
+    if matches!(object, Object::AzureAccount(_)) {
+        return None;
+    }
+    check(sim, object, settled).err()
+}
+
+fn check(sim: &mut Sim, object: &Object, settled: bool) -> Check {
+    let id = id_of(object).ok_or("it has no id")?;
+    let body = sim.azure.world.resource(&id).cloned().ok_or_else(|| format!("{id} does not exist"))?;
+    let state = body.pointer("/properties/provisioningState").and_then(Value::as_str).unwrap_or("Succeeded");
+    if state != "Succeeded" {
+        return Err(format!("{id} is {state}"));
+    }
+    match object {
+        Object::AzureAccount(_) => Ok(()),
+        Object::NotificationHubNamespace(namespace) => {
+            tags(&body, namespace.spec.tags.iter().map(|(key, value)| (key.as_str(), value.0.as_str())))?;
+            same(&body, "/sku/name", namespace.spec.sku.name())
+        }
+        Object::NotificationHub(hub) => {
+            tags(&body, hub.spec.tags.iter().map(|(key, value)| (key.as_str(), value.0.as_str())))?;
+            check_hub(sim, hub, &id)?;
+            if settled { secrets(sim, object) } else { Ok(()) }
+        }
+        Object::CommunicationService(service) => {
+            tags(&body, service.spec.tags.iter().map(|(key, value)| (key.as_str(), value.0.as_str())))?;
+            check_service(sim, service, &id, &body)?;
+            if settled {
+                secrets(sim, object)?;
+                pushes(sim, service, &id)?;
+            }
+            Ok(())
+        }
+        Object::EventSubscription(subscription) => check_subscription(sim, subscription, &id),
+    }
+}
+
+fn same(body: &Value, pointer: &str, wanted: &str) -> Check {
+    let found = body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    if found.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(format!("{pointer} is \"{found}\", not \"{wanted}\"")) }
+}
+
+fn tags<'a>(body: &Value, wanted: impl Iterator<Item = (&'a str, &'a str)>) -> Check {
+    for (key, value) in wanted {
+        same(body, &format!("/tags/{key}"), value)?;
+    }
+    Ok(())
+}
+
+fn check_hub(sim: &Sim, hub: &NotificationHub, id: &str) -> Check {
+    let credentials = sim.azure.world.credentials(id).cloned().unwrap_or_default();
+    let apns = hub.spec.credentials.as_ref().and_then(|c| c.apns.as_ref()).and_then(|apns| apns.token.as_ref());
+    if let Some(token) = apns {
+        same(&credentials, "/apnsCredential/properties/keyId", &token.key_id.0)?;
+    }
+    let made = hub.status.as_ref().map(|status| status.policies.clone()).unwrap_or_default();
+    for policy in &hub.spec.access_policies {
+        let rule = format!("{id}/authorizationRules/{}", policy.name.0);
+        let body = sim.azure.world.resource(&rule).ok_or_else(|| format!("{rule} does not exist"))?;
+        let rights = body.pointer("/properties/rights").and_then(Value::as_array).map_or(0, Vec::len);
+        if rights != policy.rights.len() {
+            return Err(format!("{rule} has {rights} rights"));
+        }
+    }
+    if made.len() != hub.spec.access_policies.len() {
+        return Err("its status knows other policies than its spec".to_owned());
+    }
+    // A policy that left the spec is gone from Azure; Azure's own and those of links are not ours to count.
+    let prefix = format!("{}/authorizationrules/", id.to_ascii_lowercase());
+    for (rule, _) in sim.azure.world.resources().filter(|(rule, _)| rule.starts_with(&prefix)) {
+        let name = rule.strip_prefix(&prefix).unwrap_or_default();
+        let known = name.starts_with("default") || name.starts_with("acs-link-");
+        if !known && !hub.spec.access_policies.iter().any(|policy| policy.name.0.eq_ignore_ascii_case(name)) {
+            return Err(format!("{rule} is left over"));
+        }
+    }
+    Ok(())
+}
+
+fn check_service(sim: &Sim, service: &CommunicationService, id: &str, body: &Value) -> Check {
+    if let Some(link) = &service.spec.notification_hub {
+        let target = acs_core::kinds::ObjectRef::new(
+            acs_core::kinds::Kind::NotificationHub,
+            service.metadata.namespace.as_deref().unwrap_or_default(),
+            &link.hub_ref.name.0,
+        );
+        let hub = sim.cluster.get(&target).and_then(|hub| id_of(hub)).unwrap_or_default();
+        same(body, "/properties/notificationHubId", &hub)?;
+    }
+    if super::super::scenario::has_topic(service) {
+        let id = id.to_ascii_lowercase();
+        let is_its = |topic: &Value| {
+            topic.pointer("/properties/source").and_then(Value::as_str).is_some_and(|source| source.eq_ignore_ascii_case(&id))
+        };
+        if !sim.azure.world.resources().any(|(_, resource)| is_its(resource)) {
+            return Err("it has no system topic".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str) -> Check {
+    let sent = sim.azure.world.delivery(id).cloned().unwrap_or_default();
+    let hook = subscription.spec.destination.web_hook.as_ref();
+    if let Some(hook) = hook {
+        let wanted = hook.url.as_ref().map_or(HOOK, |url| url.0.as_str());
+        same(&sent, "/destination/properties/endpointUrl", wanted)?;
+    }
+    let types = sent.pointer("/filter/includedEventTypes").and_then(Value::as_array).map_or(0, Vec::len);
+    if !subscription.spec.event_types.is_empty() && types != subscription.spec.event_types.len() {
+        return Err(format!("{types} event types are delivered"));
+    }
+    Ok(())
+}
+
+/// A call to a user rings a phone: through the linked hub, with a key that is valid now.
+fn pushes(sim: &mut Sim, service: &CommunicationService, id: &str) -> Check {
+    if service.spec.notification_hub.is_none() {
+        return Ok(());
+    }
+    match sim.azure.world.push(id, "8:acs:user", Push::Call) {
+        Ok(_) => Ok(()),
+        Err(silence) => Err(format!("pushes do not arrive: {silence}")),
+    }
+}
+
+fn secrets(sim: &Sim, object: &Object) -> Check {
+    let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+    let mut names = Vec::new();
+    match object {
+        Object::NotificationHub(hub) => names.extend(hub.spec.access_policies.iter().map(|policy| policy.secret_name.0.clone())),
+        Object::CommunicationService(service) => names.extend(service.spec.connection_secret_name.iter().map(|name| name.0.clone())),
+        _ => {}
+    }
+    for name in names {
+        let secret = sim.cluster.secret(namespace, &name).ok_or_else(|| format!("Secret {name} does not exist"))?;
+        if let Some(wrong) = secret_mismatch(sim, object, &name, &secret.content) {
+            return Err(format!("Secret {name} {wrong}"));
+        }
+    }
+    Ok(())
+}
+
+/// How a Secret's content is not what Azure takes, if it is not.
+pub fn secret_mismatch(sim: &Sim, object: &Object, name: &str, content: &BTreeMap<String, String>) -> Option<String> {
+    let id = id_of(object)?;
+    let text = content.get(acs_wire::secret_keys::CONNECTION_STRING)?;
+    let keyed = match object {
+        Object::CommunicationService(_) => id,
+        Object::NotificationHub(hub) => {
+            let policy = hub.spec.access_policies.iter().find(|policy| policy.secret_name.0 == name)?;
+            format!("{id}/authorizationRules/{}", policy.name.0)
+        }
+        _ => return None,
+    };
+    let Some((primary, secondary)) = sim.azure.world.keys(&keyed) else {
+        return Some("holds a key of something that does not exist".to_owned());
+    };
+    let valid = text.ends_with(&format!("={primary}")) || text.ends_with(&format!("={secondary}"));
+    (!valid).then(|| "holds a key that is not valid".to_owned())
+}

@@ -1,0 +1,148 @@
+//! What a schedule begins with: one or two stacks, and what users would write for them.
+
+use acs_core::kinds::{Kind, Object, ObjectRef};
+use azure_sim::model::Config;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::random::Random;
+
+/// A stack: all objects of one application.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// Kubernetes namespace.
+    pub namespace: String,
+    /// Name of its objects, but for the account.
+    pub name: String,
+    /// Manifests, in the order in which they are applied.
+    pub manifests: Vec<Object>,
+}
+
+/// Secrets that users make, with what belongs into them.
+pub const SECRETS: [&str; 3] = ["azure", "apns", "hook"];
+/// Webhook with a secret in its query.
+pub const HOOK: &str = "https://app.example/events?code=s3cr3t-0";
+
+const P8: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G\n-----END PRIVATE KEY-----\n";
+
+/// Applies a user's Secret as it should be.
+pub fn apply_secret(cluster: &mut Cluster, namespace: &str, name: &str, config: &Config) -> bool {
+    match name {
+        "azure" => cluster.apply_secret(namespace, name, &[("clientSecret", &config.client_secret)]),
+        "apns" => cluster.apply_secret(namespace, name, &[("AuthKey.p8", P8)]),
+        _ => cluster.apply_secret(namespace, name, &[("url", HOOK)]),
+    }
+}
+
+/// Draws the stacks of a schedule.
+pub fn draw(random: &mut Random, config: &Config) -> Vec<Stack> {
+    let count = if random.permille(300) { 2 } else { 1 };
+    let same_namespace = random.permille(300);
+    (0..count)
+        .map(|at| {
+            let namespace = if at == 0 || same_namespace { "shop".to_owned() } else { "depot".to_owned() };
+            let name = if at == 0 { "phones".to_owned() } else { "radios".to_owned() };
+            let manifests = manifests(random, config, &namespace, &name);
+            Stack { namespace, name, manifests }
+        })
+        .collect()
+}
+
+fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) -> Vec<Object> {
+    let specs = [
+        (Kind::AzureAccount, "default", account(config)),
+        (Kind::NotificationHubNamespace, name, json!({"location": "westeurope", "sku": "Standard", "tags": {"team": "a"}})),
+        (Kind::NotificationHub, name, hub(random, name)),
+        (Kind::CommunicationService, name, service(random, name)),
+        (Kind::EventSubscription, name, subscription(random, name)),
+    ];
+    let mut objects: Vec<Object> =
+        specs.into_iter().filter_map(|(kind, name, spec)| object(kind, namespace, name, spec)).collect();
+    // Order of application must not matter.
+    for at in (1..objects.len()).rev() {
+        let other = usize::try_from(random.below(at as u64 + 1)).unwrap_or_default();
+        objects.swap(at, other);
+    }
+    objects
+}
+
+fn object(kind: Kind, namespace: &str, name: &str, spec: Value) -> Option<Object> {
+    let json = json!({
+        "apiVersion": format!("{}/{}", acs_wire::GROUP, acs_wire::VERSION), "kind": kind.name(),
+        "metadata": {"namespace": namespace, "name": name}, "spec": spec,
+    });
+    Object::decode(kind, json).ok()
+}
+
+fn account(config: &Config) -> Value {
+    json!({
+        "subscriptionId": config.subscription_id, "tenantId": config.tenant_id, "resourceGroup": "rg-shop",
+        "identity": {"type": "ServicePrincipal", "servicePrincipal": {
+            "clientId": config.client_id, "secretRef": {"name": "azure", "key": "clientSecret"}}},
+    })
+}
+
+fn hub(random: &mut Random, name: &str) -> Value {
+    let mut spec = json!({
+        "namespaceRef": {"name": name}, "tags": {"team": "a"},
+        "credentials": {"apns": {"type": "Token", "token": {
+            "endpoint": "Production", "keyId": "ABCDEFGHIJ", "teamId": "KLMNOPQRST", "bundleId": "com.example.shop",
+            "keySecretRef": {"name": "apns", "key": "AuthKey.p8"}}}},
+    });
+    if random.permille(700) {
+        let policies = json!([{"name": "backend", "rights": ["Send"], "secretName": format!("{name}-backend")}]);
+        acs_core::azure::descriptor::set(&mut spec, "/accessPolicies", policies);
+    }
+    spec
+}
+
+fn service(random: &mut Random, name: &str) -> Value {
+    let mut spec = json!({
+        "dataLocation": "Europe", "tags": {"team": "a"}, "notificationHub": {"hubRef": {"name": name}},
+        "connectionSecretName": format!("{name}-acs"),
+    });
+    // Kept by default; most schedules ask for deletion, so that it can be watched.
+    if random.permille(800) {
+        acs_core::azure::descriptor::set(&mut spec, "/deletionPolicy", json!("Delete"));
+    }
+    if random.permille(150) {
+        acs_core::azure::descriptor::set(&mut spec, "/systemTopic", json!({"type": "None"}));
+    }
+    spec
+}
+
+fn subscription(random: &mut Random, name: &str) -> Value {
+    let destination = match random.below(3) {
+        0 => json!({"type": "WebHook", "webHook": {"url": "https://app.example/plain"}}),
+        1 => json!({"type": "WebHook", "webHook": {"urlSecretRef": {"name": "hook", "key": "url"}}}),
+        _ => json!({"type": "StorageQueue", "storageQueue": {"queueName": "events",
+            "resourceId": "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop/providers/Microsoft.Storage/storageAccounts/shop"}}),
+    };
+    let mut spec = json!({
+        "source": {"serviceRef": {"name": name}}, "eventTypes": ["Microsoft.Communication.SMSReceived"],
+        "destination": destination,
+    });
+    if random.permille(300) {
+        acs_core::azure::descriptor::set(&mut spec, "/deliverySchema", json!("EventGridSchema"));
+    }
+    spec
+}
+
+impl Stack {
+    /// Names of all objects of the stack.
+    pub fn names(&self) -> Vec<ObjectRef> {
+        self.manifests.iter().map(Object::object_ref).collect()
+    }
+
+    /// Name of the object of a kind.
+    pub fn of(&self, kind: Kind) -> ObjectRef {
+        let name = if kind == Kind::AzureAccount { "default" } else { &self.name };
+        ObjectRef::new(kind, &self.namespace, name)
+    }
+}
+
+/// True if the spec asks for a system topic.
+pub fn has_topic(service: &acs_core::kinds::CommunicationService) -> bool {
+    use acs_core::kinds::service::SystemTopicType;
+    service.spec.system_topic.as_ref().is_none_or(|topic| topic.type_ != SystemTopicType::None)
+}
