@@ -51,3 +51,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   name: {{ include "acs-operator.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{- /* Cluster-scoped, so it carries the namespace of the release where several releases may each watch their own namespaces. */ -}}
+{{- define "acs-operator.roleName" -}}
+{{- if .Values.watchNamespaces }}
+{{- printf "%s-%s" .Release.Namespace (include "acs-operator.fullname" .) | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- include "acs-operator.fullname" . }}
+{{- end }}
+{{- end }}

@@ -13,15 +13,6 @@
     - notificationhubnamespaces/status
     - notificationhubs/status
   verbs: [update]
-# Owner references on the Secrets we write: clusters that check who may block a deletion (OpenShift does) ask for this.
-- apiGroups: [acs-operator.dev]
-  resources:
-    - azureaccounts/finalizers
-    - communicationservices/finalizers
-    - eventsubscriptions/finalizers
-    - notificationhubnamespaces/finalizers
-    - notificationhubs/finalizers
-  verbs: [update]
 # Secrets: read credentials that a spec names, by name; watch metadata so that a change is seen; write and delete connection
 # Secrets of our own; put the finalizer on the credential that deletion will need.
 - apiGroups: [""]
@@ -45,4 +36,11 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.watchNamespaces }}
+# The operator's own RoleBinding, by name: put the finalizer on it and take it off. It cannot change what is bound.
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [rolebindings]
+  resourceNames: [{{ include "acs-operator.fullname" . }}]
+  verbs: [get, patch]
+{{- end }}
 {{- end }}
