@@ -56,7 +56,9 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::default();
         let reconciles = Family::<ReconcileLabels, Counter>::default();
-        let reconcile_time = Family::<ControllerLabels, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.005, 2.0, 14)));
+        let reconcile_time = Family::<ControllerLabels, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.005, 2.0, 14))
+        });
         let azure = Family::<AzureLabels, Counter>::default();
         let azure_time = Histogram::new(exponential_buckets(0.01, 2.0, 14));
         let depth = Family::<WorkqueueLabels, Gauge>::default();
@@ -64,7 +66,11 @@ impl Metrics {
         registry.register("controller_runtime_reconcile", "Passes, by kind and result", reconciles.clone());
         registry.register("controller_runtime_reconcile_time_seconds", "Length of a pass", reconcile_time.clone());
         registry.register("azure_requests", "Calls to Azure Resource Manager", azure.clone());
-        registry.register("azure_request_duration_seconds", "Length of a call to Azure Resource Manager", azure_time.clone());
+        registry.register(
+            "azure_request_duration_seconds",
+            "Length of a call to Azure Resource Manager",
+            azure_time.clone(),
+        );
         registry.register("workqueue_depth", "Objects whose pass is due and has not started", depth.clone());
         registry.register("leader_election_master_status", "1 while this process leads", leader.clone());
         Arc::new(Self { registry: Mutex::new(registry), reconciles, reconcile_time, azure, azure_time, depth, leader })

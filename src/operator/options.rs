@@ -27,6 +27,10 @@ pub struct RunOptions {
     /// Watch only this namespace; may be repeated [default: all].
     #[arg(long = "watch-namespace", value_name = "NAMESPACE", env = "ACS_WATCH_NAMESPACES", value_delimiter = ',')]
     watch_namespaces: Vec<String>,
+    /// RoleBinding that gives this process its rights in each watched namespace. It is held while an object there is, so
+    /// that a namespace that is deleted can be drained.
+    #[arg(long, value_name = "NAME")]
+    role_binding: Option<String>,
     /// ServiceAccount name that an AzureAccount may use for workload identity; may be repeated.
     #[arg(long = "service-account-name", value_name = "NAME", value_delimiter = ',', default_value = acs_wire::DEFAULT_SERVICE_ACCOUNT)]
     service_account_names: Vec<String>,
@@ -72,6 +76,8 @@ pub struct Checked {
     pub cluster_id: Option<String>,
     /// Namespaces to watch; empty for all.
     pub watch_namespaces: Vec<String>,
+    /// RoleBinding to hold in each watched namespace.
+    pub role_binding: Option<String>,
     /// Allowed ServiceAccount names.
     pub service_account_names: Vec<String>,
     /// Clouds by name.
@@ -112,6 +118,7 @@ impl RunOptions {
         }
         let names = self.watch_namespaces.iter().map(|name| ("--watch-namespace", name));
         let names = names.chain(self.service_account_names.iter().map(|name| ("--service-account-name", name)));
+        let names = names.chain(self.role_binding.iter().map(|name| ("--role-binding", name)));
         for (flag, name) in names.chain([("--lease-namespace", &self.lease_namespace)]) {
             if !is_name(name) {
                 mistakes.push(format!("{flag}: \"{name}\" is no Kubernetes name"));
@@ -131,6 +138,7 @@ impl RunOptions {
                 .push(format!("--log-level: \"{}\" is no level; example: info, acs_operator=debug", self.log_level));
         }
         let (Some(listen), true) = (listen, mistakes.is_empty()) else { return Err(mistakes) };
+        let watch_all = self.watch_namespaces.is_empty();
         let mut timings = Timings::default().scaled(self.timings_permille);
         if let Some(timeout) = self.request_timeout_ms {
             timings.request_timeout = timeout.max(100);
@@ -138,6 +146,7 @@ impl RunOptions {
         Ok(Checked {
             cluster_id: self.cluster_id,
             watch_namespaces: self.watch_namespaces,
+            role_binding: self.role_binding.filter(|_| !watch_all),
             service_account_names: self.service_account_names,
             clouds,
             listen,

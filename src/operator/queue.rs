@@ -55,7 +55,12 @@ impl Queue {
     }
 
     /// Runs passes until told to stop; then lets those that run come to their end.
-    pub async fn run<P: Port + 'static>(mut self, engine: Arc<Engine<P>>, metrics: Arc<Metrics>, stop: impl Future<Output = ()>) {
+    pub async fn run<P: Port + 'static>(
+        mut self,
+        engine: Arc<Engine<P>>,
+        metrics: Arc<Metrics>,
+        stop: impl Future<Output = ()>,
+    ) {
         let mut passes: JoinSet<(ObjectRef, Next)> = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::azure::{ArmClient, Identity};
 use crate::engine::Engine;
+use crate::kubernetes::binding::Bindings;
 use crate::kubernetes::lease::{Elector, Leadership, LeaseTimings};
 use crate::kubernetes::port::Production;
 use crate::kubernetes::proofs::KubernetesProofs;
@@ -68,7 +69,14 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
         Reporter { controller: format!("{}/{}", acs_wire::GROUP, acs_wire::MANAGER), instance: Some(identity) };
     let recorder = Recorder::new(client.clone(), reporter);
     let port = production(&options, client, recorder, cache, elector.leadership(), &metrics)?;
+    let (bindings, cache) = (port.bindings.clone(), port.cache.clone());
     let engine = Arc::new(Engine::new(port, Arc::new(settings(&options, cluster_id))));
+    let listed = watches.clone();
+    tokio::spawn(async move {
+        watch::listed(listed).await;
+        let period = Duration::from_millis(options.timings.poll);
+        bindings.keep(&options.watch_namespaces, &cache, period).await;
+    });
     lead(elector, stop, queue, engine, metrics, watches).await
 }
 
@@ -94,7 +102,8 @@ fn production(
     let proofs = Arc::new(KubernetesProofs::new(client.clone()));
     let identity = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
     let arm = ArmClient::new(http, clouds, identity.clone(), metrics.clone(), &options.timings);
-    Ok(Production { client, arm, identity, cache, leadership, recorder, start: Instant::now() })
+    let bindings = Arc::new(Bindings::new(client.clone(), options.role_binding.clone()));
+    Ok(Production { client, arm, identity, cache, leadership, bindings, recorder, start: Instant::now() })
 }
 
 /// Runs passes while the lease is held.

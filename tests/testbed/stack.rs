@@ -39,8 +39,10 @@ impl Default for Options {
 /// The simulator and an operator that watches one namespace.
 #[derive(Debug)]
 pub struct Stack {
-    /// The namespace.
+    /// The namespace that is watched.
     pub namespace: TestNamespace,
+    /// Where the operator would run: its ServiceAccount and its Lease outlive the watched namespace.
+    pub home: TestNamespace,
     /// Azure.
     pub azure: AzureSim,
     /// How the operator is started; a second one starts with another identity.
@@ -80,14 +82,16 @@ impl Stack {
     /// When one of them does not start.
     pub async fn prepare(cluster: &Cluster, prefix: &str, options: Options) -> Result<Self> {
         let namespace = cluster.namespace(prefix).await?;
+        let home = cluster.namespace(&format!("{prefix}-operator")).await?;
         let azure = AzureSim::start(&binaries::workspace("azure-sim")?, options.azure.clone()).await?;
-        install_rights(cluster, &namespace).await?;
-        let kubeconfig = cluster.service_account_kubeconfig(&namespace, "acs-operator").await?;
+        install_rights(cluster, &home, &namespace).await?;
+        let kubeconfig = cluster.service_account_kubeconfig(&home, "acs-operator").await?;
         let logs = cluster.dir().join(format!("logs-{}", &*namespace));
         std::fs::create_dir_all(&logs)?;
         let mut args: Vec<String> = [
             ("--watch-namespace", namespace.to_string()),
-            ("--lease-namespace", namespace.to_string()),
+            ("--role-binding", "acs-operator".to_owned()),
+            ("--lease-namespace", home.to_string()),
             ("--cluster-id", options.cluster_id.clone()),
             ("--timings-permille", options.permille.to_string()),
             ("--log-format", "text".to_owned()),
@@ -98,7 +102,7 @@ impl Stack {
         args.extend(options.args.clone());
         let environment: BTreeMap<_, _> = azure.environment().clone();
         let operator_options = operator::Options { kubeconfig, logs, environment, args, identity: None };
-        Ok(Self { namespace, azure, operator_options })
+        Ok(Self { namespace, home, azure, operator_options })
     }
 
     /// Starts an operator. A second one gets another name.
@@ -196,15 +200,14 @@ pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(type_))
 }
 
-/// The chart's own roles, by the real helm, for this namespace alone.
-async fn install_rights(cluster: &Cluster, namespace: &TestNamespace) -> Result<()> {
+/// The chart's own roles, by the real helm, for the watched namespace alone.
+async fn install_rights(cluster: &Cluster, home: &TestNamespace, watched: &TestNamespace) -> Result<()> {
     let chart = repository()?.join("charts/acs-operator");
     let chart = chart.to_str().context("the path of the chart is not UTF-8")?;
-    let watch = format!("watchNamespaces={{{}}}", &**namespace);
-    let release = format!("op-{}", &**namespace);
+    let watch = format!("watchNamespaces={{{}}}", &**watched);
     let args = [
-        "install", &release, chart, "-n", namespace, "--set", &watch, "--set", "replicas=0,crds.install=false,clusterId=testbed",
-        "--set", "fullnameOverride=acs-operator,rbac.aggregate.view=false,rbac.aggregate.edit=false",
+        "install", "acs-operator", chart, "-n", home, "--set", &watch, "--set", "replicas=0,crds.install=false,clusterId=testbed",
+        "--set", "rbac.aggregate.view=false,rbac.aggregate.edit=false",
     ];
     cluster.helm(args).await?.ok().map(drop)
 }

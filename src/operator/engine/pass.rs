@@ -87,7 +87,9 @@ impl<P: Port> Engine<P> {
     /// Looks at an object once.
     pub async fn pass(&self, target: &ObjectRef, cause: Cause) -> (Next, Verdict) {
         let soon = self.settings.timings.poll / 4;
-        let Some(epoch) = self.port.epoch() else { return (Next::After(self.settings.timings.poll), Verdict::NotLeader) };
+        let Some(epoch) = self.port.epoch() else {
+            return (Next::After(self.settings.timings.poll), Verdict::NotLeader);
+        };
         let object = match self.port.perform(Effect::Fetch(target)).await {
             Effected::Object(Some(object)) => *object,
             Effected::Object(None) => {
@@ -235,7 +237,9 @@ impl<P: Port> Engine<P> {
         }
         match self.port.perform(Effect::WriteStatus { object, status }).await {
             Effected::Done => {}
-            Effected::Conflict => return Some(Turn::End(Next::After(self.settings.timings.poll / 4), Verdict::Conflict)),
+            Effected::Conflict => {
+                return Some(Turn::End(Next::After(self.settings.timings.poll / 4), Verdict::Conflict));
+            }
             _ => return Some(Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed)),
         }
         if let Some(notice) = notice(&before, status) {

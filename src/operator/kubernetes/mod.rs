@@ -1,6 +1,7 @@
 //! The Kubernetes side of the engine's port: objects, Secrets, Events, tokens, the lease, and the watches that wake passes.
 
 pub mod api;
+pub mod binding;
 pub mod fault;
 pub mod lease;
 pub mod port;

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client};
 
+use super::binding::Bindings;
 use super::fault::fault;
 use super::lease::Leadership;
 use super::watch::Cache;
@@ -31,6 +32,8 @@ pub struct Production {
     pub cache: Cache,
     /// Whether this process leads.
     pub leadership: Arc<Leadership>,
+    /// Rights that must outlive the objects.
+    pub bindings: Arc<Bindings>,
     /// Publishes Events.
     pub recorder: Recorder,
     /// Start of the monotonic clock.
@@ -47,7 +50,7 @@ impl Port for Production {
                 done("writing status", api::replace_status(&self.client, object, status).await)
             }
             Effect::Claim { object, azure_name } => {
-                done("taking charge of the object", api::replace_hold(&self.client, object, true, azure_name).await)
+                done("taking charge of the object", self.claim(object, azure_name).await)
             }
             Effect::Release { object } => {
                 done("letting the object go", api::replace_hold(&self.client, object, false, None).await)
@@ -102,6 +105,11 @@ fn done(what: &str, result: Result<(), kube::Error>) -> Effected {
 }
 
 impl Production {
+    async fn claim(&self, object: &Object, azure_name: Option<&str>) -> Result<(), kube::Error> {
+        self.bindings.hold(&object.object_ref().namespace).await?;
+        api::replace_hold(&self.client, object, true, azure_name).await
+    }
+
     async fn fetch(&self, target: &ObjectRef) -> Effected {
         let api = api::objects(&self.client, target.kind, Some(&target.namespace));
         match api.get_opt(&target.name).await {
