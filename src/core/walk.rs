@@ -294,7 +294,7 @@ pub fn remove(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
     let Some(observed) = observed else {
         return gone(pass, doomed);
     };
-    if ownership(doomed.mark, &pass.owner, observed) != Ownership::Ours && !pass.adopted {
+    if ownership(doomed.mark, &pass.owner, observed) != Ownership::Ours {
         pass.wait_out(doomed.step)?;
         pass.close(doomed.step);
         return Ok(());

@@ -5,6 +5,7 @@ use crate::azure::descriptor::Mark;
 use crate::azure::id::ArmId;
 use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, NOTIFICATION_HUBS_API};
 use crate::kinds::common::DeletionPolicy;
+use crate::kinds::service::LinkStatus;
 use crate::kinds::{AzureAccount, CommunicationService, Kind, NotificationHub, Object};
 use crate::names::assertion_secret;
 use crate::pass::{Halt, Pass, Stepped};
@@ -120,11 +121,8 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
         walk::remove(pass, &doomed)?;
     }
     own(pass, access, "Service", "Communication Services resource", COMMUNICATION_API, Mark::Tags)?;
-    let name = policy_name(&pass.owner.path);
-    let hub = status.link.map(|link| ArmId::given(&link.hub_id).child("authorizationRules", &link.policy_name));
-    let open = pass.operations.iter().find(|operation| operation.step == format!("Policy/{name}"));
-    if let Some(id) = hub.or_else(|| open.map(|operation| ArmId::given(&operation.resource))) {
-        let step = format!("Policy/{name}");
+    let step = format!("Policy/{}", policy_name(&pass.owner.path));
+    if let Some(id) = link_policy(pass, service, status.link)? {
         let doomed = Doomed {
             step: &step,
             words: "access policy of the link",
@@ -136,6 +134,21 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
         walk::remove(pass, &doomed)?;
     }
     others_land(pass)
+}
+
+/// The policy made for the link: where the link is recorded, else where it was announced, else where it would be.
+fn link_policy(pass: &Pass<'_>, service: &CommunicationService, link: Option<LinkStatus>) -> Stepped<Option<ArmId>> {
+    let name = policy_name(&pass.owner.path);
+    if let Some(link) = link {
+        return Ok(Some(ArmId::given(&link.hub_id).child("authorizationRules", &link.policy_name)));
+    }
+    if let Some(operation) = pass.open(&format!("Policy/{name}")) {
+        return Ok(Some(ArmId::given(&operation.resource)));
+    }
+    let Some(wanted) = &service.spec.notification_hub else { return Ok(None) };
+    let hub = pass.object(Kind::NotificationHub, &wanted.hub_ref.name)?;
+    let hub = hub.and_then(Object::status).and_then(|status| status.azure_resource_id.as_deref());
+    Ok(hub.map(|hub| ArmId::given(hub).child("authorizationRules", &name)))
 }
 
 /// An account owns nothing in Azure, but everything that does needs it until it is gone.
