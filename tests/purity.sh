@@ -13,7 +13,7 @@ for crate in acs-core acs-wire; do
 done
 # Two TLS providers in one tree make every client panic at start.
 for forbidden in ring openssl native-tls; do
-  if cargo tree -q --workspace -e normal -i "$forbidden" >/dev/null 2>&1; then
+  if [ -n "$(cargo tree -q --workspace -e normal -i "$forbidden" 2>/dev/null)" ]; then
     echo "the workspace depends on $forbidden; only aws-lc-rs may do cryptography here" >&2
     exit 1
   fi
