@@ -1,6 +1,6 @@
 //! The queue of passes: one at a time for each object, so many at once for all, each when it is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +29,8 @@ impl Wakes {
 /// What is due, and when.
 pub struct Queue {
     entries: BTreeMap<ObjectRef, Entry>,
+    /// Those that do not run and are due some time, soonest first.
+    idle: BTreeSet<(Instant, ObjectRef)>,
     changes: mpsc::UnboundedReceiver<Vec<ObjectRef>>,
     concurrency: usize,
     depth: Arc<AtomicUsize>,
@@ -41,12 +43,16 @@ struct Entry {
     running: bool,
 }
 
+type Passes = JoinSet<(ObjectRef, Next)>;
+
 impl Queue {
     /// An empty queue and its door. At most `concurrency` passes run at once: without a bound, 10,000 objects at start cost
     /// three times the memory.
     pub fn new(concurrency: usize) -> (Self, Wakes) {
         let (sender, changes) = mpsc::unbounded_channel();
-        (Self { entries: BTreeMap::new(), changes, concurrency, depth: Arc::default() }, Wakes(sender))
+        let queue =
+            Self { entries: BTreeMap::new(), idle: BTreeSet::new(), changes, concurrency, depth: Arc::default() };
+        (queue, Wakes(sender))
     }
 
     /// Objects that wait for a pass that is due.
@@ -61,15 +67,15 @@ impl Queue {
         metrics: Arc<Metrics>,
         stop: impl Future<Output = ()>,
     ) {
-        let mut passes: JoinSet<(ObjectRef, Next)> = JoinSet::new();
+        let mut passes: Passes = JoinSet::new();
         let mut stop = std::pin::pin!(stop);
         loop {
             self.start_due(&mut passes, &engine, &metrics);
-            let next = self.next_due().filter(|_| passes.len() < self.concurrency);
+            let next = self.idle.first().map(|(due, _)| *due).filter(|_| passes.len() < self.concurrency);
             tokio::select! {
                 () = &mut stop => break,
                 changes = self.changes.recv() => match changes {
-                    Some(objects) => objects.into_iter().for_each(|object| self.change(object)),
+                    Some(objects) => objects.into_iter().for_each(|object| self.schedule(object, Instant::now(), Cause::Change)),
                     None => break,
                 },
                 Some(ended) = passes.join_next() => match ended {
@@ -82,25 +88,27 @@ impl Queue {
         while passes.join_next().await.is_some() {}
     }
 
-    fn change(&mut self, object: ObjectRef) {
-        let now = Instant::now();
-        let entry = self.entries.entry(object).or_insert(Entry { due: None, cause: Cause::Change, running: false });
-        entry.due = Some(now);
-        entry.cause = Cause::Change;
+    fn schedule(&mut self, object: ObjectRef, due: Instant, cause: Cause) {
+        let entry = self.entries.entry(object.clone()).or_insert(Entry { due: None, cause, running: false });
+        if let Some(before) = entry.due.replace(due) {
+            self.idle.remove(&(before, object.clone()));
+        }
+        entry.cause = cause;
+        if !entry.running {
+            self.idle.insert((due, object));
+        }
     }
 
     fn ended(&mut self, object: ObjectRef, next: Next) {
         let Some(entry) = self.entries.get_mut(&object) else { return };
         entry.running = false;
         // A change that came while the pass ran is still due.
-        if entry.due.is_some() {
+        if let Some(due) = entry.due {
+            self.idle.insert((due, object));
             return;
         }
         match next {
-            Next::After(pause) => {
-                entry.due = Some(Instant::now() + Duration::from_millis(pause));
-                entry.cause = Cause::Timer;
-            }
+            Next::After(pause) => self.schedule(object, Instant::now() + Duration::from_millis(pause), Cause::Timer),
             Next::OnChange => {}
             Next::Gone => {
                 self.entries.remove(&object);
@@ -108,33 +116,18 @@ impl Queue {
         }
     }
 
-    fn next_due(&self) -> Option<Instant> {
-        self.entries.values().filter(|entry| !entry.running).filter_map(|entry| entry.due).min()
-    }
-
-    fn start_due<P: Port + 'static>(
-        &mut self,
-        passes: &mut JoinSet<(ObjectRef, Next)>,
-        engine: &Arc<Engine<P>>,
-        metrics: &Arc<Metrics>,
-    ) {
+    fn start_due<P: Port + 'static>(&mut self, passes: &mut Passes, engine: &Arc<Engine<P>>, metrics: &Arc<Metrics>) {
         let now = Instant::now();
-        let is_due = |entry: &Entry| !entry.running && entry.due.is_some_and(|due| due <= now);
-        let mut due: Vec<(Instant, ObjectRef)> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| is_due(entry))
-            .map(|(object, entry)| (entry.due.unwrap_or(now), object.clone()))
-            .collect();
-        self.depth.store(due.len(), Ordering::Relaxed);
-        // Longest due first; a user's change before a look of our own is what `due` says already.
-        due.sort();
-        for (_, object) in due.into_iter().take(self.concurrency.saturating_sub(passes.len())) {
+        while passes.len() < self.concurrency {
+            let Some((due, object)) = self.idle.pop_first() else { break };
+            if due > now {
+                self.idle.insert((due, object));
+                break;
+            }
             let Some(entry) = self.entries.get_mut(&object) else { continue };
             entry.running = true;
             entry.due = None;
-            let cause = entry.cause;
-            entry.cause = Cause::Timer;
+            let cause = std::mem::replace(&mut entry.cause, Cause::Timer);
             let (engine, metrics) = (engine.clone(), metrics.clone());
             passes.spawn(async move {
                 let start = std::time::Instant::now();
@@ -144,6 +137,9 @@ impl Queue {
                 (object, next)
             });
         }
+        // Only those that wait because all places are taken.
+        let waiting = self.idle.iter().take_while(|(due, _)| *due <= now).take(10_000).count();
+        self.depth.store(waiting, Ordering::Relaxed);
     }
 }
 
