@@ -1,4 +1,19 @@
-//! One file per subcommand.
+//! One file per subcommand, and what they share.
 
+pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod demo;
+mod calls;
+mod in_azure;
+mod installation;
+mod live;
+mod objects;
+pub(crate) mod playground;
+mod quickstart;
+mod show;
+mod signals;
 pub(crate) mod up;
+mod webhook;
+
+/// Namespaces that the demo and the playground use.
+pub(crate) const NAMESPACES: [&str; 2] = ["shop", "shop-2"];

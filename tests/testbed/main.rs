@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod command;
 
-use command::{build, up};
+use command::{bench, build, demo, playground, up};
 
 #[derive(Parser)]
 #[command(name = "testbed", about = "Real Kubernetes grounds for tests, demo, playground and bench")]
@@ -23,6 +23,12 @@ enum Task {
     Build(build::Build),
     /// A cluster in the foreground, until Ctrl-C
     Up(up::Up),
+    /// From YAML to a ringing phone and back, checked step by step
+    Demo(demo::Demo),
+    /// The same stack, left running until Ctrl-C
+    Playground(playground::Playground),
+    /// Figures as a table and as JSON
+    Bench(bench::Bench),
     /// Remove what is bulky in this folder when its owner has ended
     #[command(hide = true)]
     Tidy,
@@ -40,7 +46,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("testbed: {error:#}");
             ExitCode::FAILURE
@@ -48,16 +54,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: Task) -> Result<ExitCode> {
     match task {
-        Task::Build(build) => build.run(),
-        Task::Up(up) => runtime()?.block_on(Box::pin(up.run())),
-        Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?),
+        Task::Build(build) => build.run()?,
+        Task::Up(up) => runtime()?.block_on(Box::pin(up.run()))?,
+        Task::Demo(demo) => return runtime()?.block_on(Box::pin(demo.run())),
+        Task::Playground(playground) => return runtime()?.block_on(Box::pin(playground.run())),
+        Task::Bench(bench) => runtime()?.block_on(Box::pin(bench.run()))?,
+        Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?)?,
         Task::Supervise { parent, command } => match command.split_first() {
-            Some((program, arguments)) => Err(testbed::supervise::become_child_of(parent, program, arguments)),
-            None => Ok(()),
+            Some((program, arguments)) => return Err(testbed::supervise::become_child_of(parent, program, arguments)),
+            None => {}
         },
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -7,7 +7,6 @@ use anyhow::Result;
 use clap::Args;
 use testbed::cluster::Options;
 use testbed::{Cluster, Ground, parts};
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
 pub(crate) struct Up {}
@@ -15,16 +14,7 @@ pub(crate) struct Up {}
 impl Up {
     pub(crate) async fn run(self) -> Result<()> {
         // Before the start, so that a Ctrl-C during it takes down what is already there.
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let stop = async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-        };
+        let stop = super::signals::asked_to_stop()?;
         tokio::select! {
             () = stop => {}
             failed = serve() => failed?,

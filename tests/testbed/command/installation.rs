@@ -1,0 +1,155 @@
+//! A cluster, Azure, and the operator by its chart: what demo, playground and bench begin with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use kube::Client;
+use testbed::{AzureSim, Cluster, Ground, Operator, azure_sim, binaries, cluster, operator, stack};
+
+use super::objects;
+use super::webhook::Webhook;
+use crate::command::show::Show;
+
+/// Release and namespace of the chart.
+pub(crate) const RELEASE: &str = "acs-operator";
+/// Without these the operator would look for the real Azure. Identity is what the account's Secret says.
+const VARIABLES: [&str; 3] = ["AZURE_RESOURCE_MANAGER_ENDPOINT", "AZURE_AUTHORITY_HOST", "SSL_CERT_FILE"];
+
+/// What is wanted.
+pub(crate) struct Options {
+    /// Part of the name of its folder.
+    pub(crate) label: &'static str,
+    /// Profile of the simulator.
+    pub(crate) profile: &'static str,
+    /// Scale of Azure's durations; the operator's own are scaled alike.
+    pub(crate) scale: f64,
+    /// Scale of the operator's durations, in thousandths.
+    pub(crate) permille: u64,
+    /// Further arguments of the simulator.
+    pub(crate) azure_args: Vec<String>,
+}
+
+/// Everything that runs. Fields end in their order: nobody loses what it talks to.
+pub(crate) struct Installation {
+    pub(crate) operator: Operator,
+    pub(crate) webhook: Webhook,
+    pub(crate) azure: AzureSim,
+    pub(crate) client: Client,
+    pub(crate) cluster: Cluster,
+}
+
+impl Installation {
+    /// Starts all, one line per part.
+    pub(crate) async fn start(show: &mut Show, options: &Options) -> Result<Self> {
+        let cluster = start_cluster(show, options.label).await?;
+        let client = cluster.client().await?;
+        refuse_leftovers(&cluster, &client).await?;
+        let azure_options = azure_sim::Options {
+            profile: Some(options.profile.to_owned()),
+            time_scale: Some(options.scale),
+            dir: Some(cluster.dir().join("azure-sim")),
+            args: options.azure_args.clone(),
+            ..azure_sim::Options::default()
+        };
+        let program = binaries::workspace("azure-sim")?;
+        let azure = show.step("Azure, simulated", Box::pin(AzureSim::start(&program, azure_options))).await?;
+        show.detail(&format!("{}  {}", azure.url(), pace(options)));
+        let webhook = Webhook::start(&azure).await?;
+        show.step("helm install acs-operator charts/acs-operator", Box::pin(install_chart(&cluster))).await?;
+        let program = binaries::workspace("acs-operator")?;
+        let run = operator_options(&cluster, &azure, options).await?;
+        let started = async {
+            let operator = Operator::start(&program, run)?;
+            operator.wait_ready(Duration::from_secs(30)).await?;
+            anyhow::Ok(operator)
+        };
+        let operator = show.step("operator", Box::pin(started)).await?;
+        show.detail("a process on this machine, as the cluster needs no nodes for it; with the token of the chart's ServiceAccount, so with the chart's rights and no others");
+        Ok(Self { operator, webhook, azure, client, cluster })
+    }
+
+    /// Logs of everything that was started here.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.cluster.dir().to_owned()
+    }
+
+    /// Nothing of it may have ended by itself.
+    pub(crate) fn check_running(&self) -> Result<()> {
+        self.cluster.check_running()?;
+        self.azure.process().check_running()?;
+        self.operator.process().check_running()
+    }
+
+    /// Takes from a cluster that stays what was put into it. One that was started here goes as a whole.
+    pub(crate) async fn leave_no_trace(&self, namespaces: &[&str]) -> Result<()> {
+        if *self.cluster.ground() == Ground::Bare {
+            return Ok(());
+        }
+        for namespace in namespaces {
+            let args = ["delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s"];
+            self.cluster.kubectl(args).await?.ok()?;
+        }
+        self.cluster.helm(["uninstall", RELEASE, "-n", RELEASE]).await?.ok()?;
+        self.cluster.kubectl(["delete", "namespace", RELEASE, "--ignore-not-found", "--wait=false"]).await?.ok()?;
+        Ok(())
+    }
+}
+
+fn pace(options: &Options) -> String {
+    match options.profile {
+        "azure" if options.scale < 1.0 => {
+            format!("recorded durations of Azure, {:.0} times faster: 10 minutes take {:.0} s", 1.0 / options.scale, 600.0 * options.scale)
+        }
+        "azure" => "recorded durations of Azure".to_owned(),
+        _ => "everything is done at once".to_owned(),
+    }
+}
+
+async fn start_cluster(show: &mut Show, label: &str) -> Result<Cluster> {
+    let ground = Ground::from_environment();
+    let title = match &ground {
+        Ground::Given(path) => format!("Kubernetes of {}", path.display()),
+        _ => "Kubernetes API server".to_owned(),
+    };
+    let options = cluster::Options { ground, label: label.to_owned(), ..cluster::Options::default() };
+    let cluster = show.step(&title, Box::pin(Cluster::start(options))).await?;
+    let version = cluster.get_raw("/version").await?;
+    let kind = if *cluster.ground() == Ground::Bare { "genuine, started for this, without nodes" } else { "yours" };
+    show.detail(&format!("{} ({kind})", objects::text(&version, "/gitVersion")));
+    Ok(cluster)
+}
+
+/// On a cluster that somebody uses, nothing of theirs may be taken for ours.
+async fn refuse_leftovers(cluster: &Cluster, client: &Client) -> Result<()> {
+    if *cluster.ground() == Ground::Bare {
+        return Ok(());
+    }
+    for namespace in super::NAMESPACES.into_iter().chain([RELEASE]) {
+        if objects::namespace_exists(client, namespace).await? {
+            bail!("the cluster has a namespace {namespace} already; delete it first, or use another cluster");
+        }
+    }
+    Ok(())
+}
+
+async fn install_chart(cluster: &Cluster) -> Result<()> {
+    let chart = stack::repository()?.join("charts/acs-operator");
+    let chart = chart.to_str().context("the path of the chart is not UTF-8")?;
+    // No pods of its own: the process here is the only operator. The CRDs go with the release.
+    let args = ["install", RELEASE, chart, "-n", RELEASE, "--create-namespace", "--set", "replicas=0,crds.keep=false"];
+    cluster.helm(args).await?.ok()?;
+    let established = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/instance=acs-operator"];
+    cluster.kubectl(established).await?.ok().map(drop)
+}
+
+async fn operator_options(cluster: &Cluster, azure: &AzureSim, options: &Options) -> Result<operator::Options> {
+    let kubeconfig = cluster.service_account_kubeconfig(RELEASE, RELEASE).await?;
+    let environment = azure.environment().iter().filter(|(name, _)| VARIABLES.contains(&name.as_str()));
+    let environment: BTreeMap<_, _> = environment.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let permille = options.permille.to_string();
+    let args = ["--lease-namespace", RELEASE, "--timings-permille", &permille, "--log-format", "text"];
+    let args = args.map(str::to_owned).to_vec();
+    Ok(operator::Options { kubeconfig, logs: cluster.dir().join("operator"), environment, args, identity: None })
+}

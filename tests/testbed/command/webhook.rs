@@ -1,0 +1,76 @@
+//! An https endpoint that grants Event Grid's handshake and takes every event.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse as _, Json, Response};
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::{Value, json};
+use testbed::AzureSim;
+
+/// A running endpoint. It ends with the value.
+pub(crate) struct Webhook {
+    address: SocketAddr,
+    handshakes: Arc<AtomicU64>,
+    handle: axum_server::Handle<SocketAddr>,
+}
+
+impl Webhook {
+    /// Listens with a certificate that the simulator has signed, so that the simulator trusts it.
+    pub(crate) async fn start(azure: &AzureSim) -> Result<Self> {
+        let issued = azure.post("/_sim/certificate", &json!({"names": ["localhost", "127.0.0.1"]})).await?;
+        let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
+        let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = config.with_no_client_auth().with_single_cert(chain, key)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listening for events")?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let handshakes = Arc::new(AtomicU64::new(0));
+        let handle = axum_server::Handle::new();
+        let router = Router::new().fallback(receive).with_state(handshakes.clone());
+        let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(Arc::new(config)))?;
+        tokio::spawn(server.handle(handle.clone()).serve(router.into_make_service()));
+        Ok(Self { address, handshakes, handle })
+    }
+
+    /// Its URL, without the query.
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}/events", self.address.port())
+    }
+
+    /// How often Event Grid asked whether events are wanted.
+    pub(crate) fn handshakes(&self) -> u64 {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Webhook {
+    fn drop(&mut self) {
+        self.handle.shutdown();
+    }
+}
+
+/// Both handshakes: CloudEvents asks by OPTIONS, Event Grid's own schema by an event with a code to send back.
+async fn receive(State(handshakes): State<Arc<AtomicU64>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    if method == Method::OPTIONS {
+        let Some(origin) = headers.get("webhook-request-origin") else { return StatusCode::BAD_REQUEST.into_response() };
+        handshakes.fetch_add(1, Ordering::Relaxed);
+        let granted = [("webhook-allowed-origin", origin.clone()), ("webhook-allowed-rate", HeaderValue::from_static("*"))];
+        return granted.into_response();
+    }
+    let events: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let Some(code) = events.pointer("/0/data/validationCode") else { return StatusCode::OK.into_response() };
+    handshakes.fetch_add(1, Ordering::Relaxed);
+    Json(json!({"validationResponse": code})).into_response()
+}
