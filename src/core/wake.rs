@@ -54,6 +54,26 @@ pub fn names(user: &Object, target: &ObjectRef) -> bool {
     }
 }
 
+/// True if `user` may have made something that needs `target`: then `target` has to stay. One that was only just declared
+/// holds nothing back, or what is deleted and at once declared again would wait for itself for ever.
+pub fn holds(user: &Object, target: &Object) -> bool {
+    if !names(user, &target.object_ref()) {
+        return false;
+    }
+    let Some(status) = user.status() else { return false };
+    let (Object::CommunicationService(service), Object::NotificationHub(hub)) = (user, target) else {
+        return status.azure_resource_id.is_some() || !status.operations.is_empty();
+    };
+    let hub_id = hub.status.as_ref().and_then(|status| status.common.azure_resource_id.as_deref()).unwrap_or_default();
+    let link = service.status.as_ref().and_then(|status| status.link.as_ref());
+    link.is_some_and(|link| link.hub_id.eq_ignore_ascii_case(hub_id)) || status.operations.iter().any(|open| links(&open.step))
+}
+
+/// True for steps that work on the link.
+fn links(step: &str) -> bool {
+    matches!(step, "Link" | "Retire") || step.starts_with("Policy/")
+}
+
 /// Objects to wake when `changed` appears, changes in what others can see, or goes: those that name it, and, as their
 /// departure is what a deletion waits for, those that it names.
 pub fn affected<'a>(changed: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
@@ -116,7 +136,10 @@ pub fn public_signature(object: &Object) -> u64 {
         }
     }
     if let Object::CommunicationService(service) = object {
-        service.status.as_ref().and_then(|status| status.system_topic_id.as_ref()).hash(&mut hash);
+        let status = service.status.as_ref();
+        status.and_then(|status| status.system_topic_id.as_ref()).hash(&mut hash);
+        status.and_then(|status| status.link.as_ref()).map(|link| &link.hub_id).hash(&mut hash);
+        status.is_some_and(|status| status.common.operations.iter().any(|open| links(&open.step))).hash(&mut hash);
     }
     hash.finish()
 }

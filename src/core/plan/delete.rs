@@ -38,11 +38,11 @@ fn release(message: &str) -> Halt {
 
 /// Waits for objects that need this one, whether they are going too or not.
 fn in_use(pass: &Pass<'_>) -> Stepped<()> {
-    let object = pass.world.object.object_ref();
+    let object = &pass.world.object;
     let mut users = Vec::new();
-    for kind in wake::users_of(object.kind) {
+    for kind in wake::users_of(object.kind()) {
         let all = pass.objects(*kind)?;
-        users.extend(all.iter().filter(|user| wake::names(user, &object)).map(|user| user.object_ref().to_string()));
+        users.extend(all.iter().filter(|user| wake::holds(user, object)).map(|user| user.object_ref().to_string()));
     }
     if users.is_empty() {
         return Ok(());
