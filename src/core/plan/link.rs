@@ -96,9 +96,30 @@ fn settled(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>) -
     {
         return rotate(pass, link, known.clone());
     }
-    let slot = known.as_ref().map(|known| known.key).unwrap_or_default();
+    let mut slot = known.as_ref().map(|known| known.key).unwrap_or_default();
+    // A rotation's call is about the other key; taken for one about this key, both would be linked in turn for ever.
+    if let Some(open) = pass.open("Link").map(|operation| operation.fingerprint.clone())
+        && known.is_some()
+        && open == connection(pass, link, slot.other())?.1
+    {
+        slot = slot.other();
+    }
     let linked = put(pass, link, known, slot, is_there)?;
     rotate(pass, link, linked)
+}
+
+/// Connection string with that key, and the fingerprint by which a link with it is remembered.
+fn connection(pass: &Pass<'_>, link: &Linking<'_>, slot: KeySlot) -> Stepped<(String, String)> {
+    let Some((primary, secondary)) = nh::keys(pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?)
+    else {
+        let message = "Azure answered without the keys of the link's access policy; asking again.".to_owned();
+        return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
+    };
+    let key = if slot == KeySlot::Primary { &primary } else { &secondary };
+    let namespace = link.hub_id.as_str().split('/').nth(8).unwrap_or_default();
+    let text = nh::connection_string(namespace, link.policy_id.name(), key);
+    let wanted = fingerprint(&pass.owner, &[link.hub_id.as_str(), &text]);
+    Ok((text, wanted))
 }
 
 /// Links that key, unless it is what Azure has.
@@ -109,16 +130,8 @@ fn put(
     slot: KeySlot,
     is_there: bool,
 ) -> Stepped<LinkStatus> {
-    let Some((primary, secondary)) = nh::keys(pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?)
-    else {
-        let message = "Azure answered without the keys of the link's access policy; asking again.".to_owned();
-        return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
-    };
-    let key = if slot == KeySlot::Primary { &primary } else { &secondary };
+    let (text, wanted) = connection(pass, link, slot)?;
     let policy = link.policy_id.name();
-    let namespace = link.hub_id.as_str().split('/').nth(8).unwrap_or_default();
-    let text = nh::connection_string(namespace, policy, key);
-    let wanted = fingerprint(&pass.owner, &[link.hub_id.as_str(), &text]);
     let same = known.as_ref().filter(|known| known.fingerprint == wanted);
     let now = pass.world.now;
     // Reads lag behind writes: a link just made is not made again because it does not show yet.
