@@ -191,16 +191,20 @@ fn failed(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body, word: &str)
             Ok(OperationState::Succeeded | OperationState::Lost) => pass.close(&wanted.step),
         }
     }
+    let fingerprint = wanted.fingerprint();
+    let answered = pass.open(&wanted.step).is_some_and(|operation| pass.reply(operation).is_some());
+    if answered {
+        // Azure took the repair, and still says that it failed: next time later.
+        pass.close(&wanted.step);
+        pass.failed(&wanted.step, &fingerprint, in_failed_state(wanted, word));
+    }
     if let Err(halt) = pass.wait_out(&wanted.step) {
         return halt;
     }
-    let fingerprint = wanted.fingerprint();
     let due = pass.memory.failures.get(&wanted.step).is_some_and(|failure| pass.world.now.mono >= failure.retry_at);
     if !due || pass.observes() {
         if !pass.memory.failures.contains_key(&wanted.step) {
-            let error = AzureError::of_operation(word, "the resource is in a failed state");
-            let fault = Fault { class: Class::Retry, reason: Reason::RetryingAzureError, ..error.fault(wanted.words) };
-            pass.failed(&wanted.step, &fingerprint, fault);
+            pass.failed(&wanted.step, &fingerprint, in_failed_state(wanted, word));
         }
         let failure = pass.memory.failures.get(&wanted.step).map(|failure| failure.fault.clone());
         return failure.map_or(Halt::Wait(Reason::Provisioning, word.to_owned(), None), Halt::Fault);
@@ -219,6 +223,11 @@ fn failed(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body, word: &str)
     let path = wanted.id.as_str().to_owned();
     let call = pass.call(&wanted.access, Method::Put, path, wanted.api_version, Some(body));
     pass.mutate(&wanted.step, Verb::Put, &wanted.id, call, &fingerprint, &format!("Repairing {}", wanted.words))
+}
+
+fn in_failed_state(wanted: &Descriptor, word: &str) -> Fault {
+    let error = AzureError::of_operation(word, "the resource is in a failed state");
+    Fault { class: Class::Retry, reason: Reason::RetryingAzureError, ..error.fault(wanted.words) }
 }
 
 fn running(pass: &Pass<'_>, wanted: &Descriptor, word: &str) -> Halt {
@@ -333,6 +342,10 @@ fn gone(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
     let Some(operation) = pass.open(doomed.step) else { return Ok(()) };
     let (verb, url, answered) = (operation.verb, operation.poll_url.clone(), pass.reply(operation).is_some());
     if verb == Verb::Delete {
+        // Without an answer it may still be on its way, and meet what is made next under the same name.
+        if !answered && url.is_none() {
+            return pass.wait_out(doomed.step);
+        }
         pass.close(doomed.step);
         return Ok(());
     }
