@@ -63,7 +63,7 @@ impl AzureError {
     /// An error that the failed operation itself reported.
     pub fn of_operation(code: &str, message: &str) -> Self {
         Self {
-            status: Some(400),
+            status: None,
             code: code.to_owned(),
             message: one_line(message),
             target: None,
