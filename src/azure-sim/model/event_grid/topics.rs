@@ -112,7 +112,8 @@ fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     json::replace(&mut body, &call.body, &["tags"]);
     identity(world, call, &mut body, true);
     let created = !world.resources.contains_key(key);
-    if !created && body == before {
+    let failed = json::text(&before, &["properties", "provisioningState"]) == Some("Failed");
+    if !created && !failed && body == before {
         // Nothing to do: 200 at once, no operation (recorded).
         return Ok(Done::new(Effect::None, Response::json(200, &body)));
     }

@@ -75,6 +75,9 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
         let mut body = resource.body.clone();
         json::replace(&mut body, &call.body, &["tags"]);
         json::put(&mut body, &["sku"], json!({"name": sku}));
+        if resource.state() == "Failed" {
+            return Ok(tried_again(world, call, key, body));
+        }
         return Ok(changed(world, call, &key, body));
     }
     let name = call.target.name().to_owned();
@@ -103,6 +106,18 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     started.ready_at(world, &key, generation, due);
     started.finish_at(world, due);
     Ok(Done::new(Effect::Create, started.on(Response::json(201, &shown))))
+}
+
+/// A PUT of one that failed provisions it once more (not recorded; what ARM's contract asks of every provider).
+fn tried_again(world: &mut World, call: &Call<'_>, key: String, mut body: Value) -> Done {
+    json::put(&mut body, &["properties", "provisioningState"], "Activating");
+    let response = Response::json(200, &body);
+    let generation = world.store(key.clone(), Kind::Namespace, body, Hidden::None);
+    let started = operation::begin(world, call, Style::NotificationHubs, &call.target.id(), false);
+    let due = call.now + world.durations().namespace_active;
+    started.ready_at(world, &key, generation, due);
+    started.finish_at(world, due);
+    Done::new(Effect::Update, started.on(response))
 }
 
 fn changed(world: &mut World, call: &Call<'_>, key: &str, mut body: Value) -> Done {
