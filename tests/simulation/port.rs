@@ -255,7 +255,10 @@ impl Sim {
             }
             Read::Secret(namespace, name) => Answer::Secret(crate::bugs::secret_view(self, namespace, name)),
             Read::Terminating(namespace) => Answer::Terminating(self.cluster.is_terminating(namespace)),
-            Read::Assertion(_) => Answer::Assertion(None),
+            Read::Assertion(access) => {
+                let at_hand = self.replicas.get(replica).is_some_and(|view| view.assertions.contains(&access.account));
+                Answer::Assertion(at_hand.then(|| "assertion".to_owned().into()))
+            }
             Read::Token(access, _) => Answer::Token(match course.fault {
                 Some(Fault::Unreachable) => Err(silence()),
                 _ => self.token(replica, access, true).map(|_| ()),

@@ -65,7 +65,7 @@ impl Runner {
         match due {
             Due::Resume(pass) => self.poll(pass),
             Due::Wake(replica, life, object) => self.start(replica, life, &object),
-            Due::Watch(replica, life, change) => self.hear(replica, life, &change),
+            Due::Watch(replica, stream, change) => self.hear(replica, stream, &change),
             Due::Relist(replica, life) => self.relist(replica, life),
             Due::Lead(replica) => self.lead(replica),
             Due::Depose(replica, life) => {
@@ -83,9 +83,15 @@ impl Runner {
 
     /// A replica takes the lease. Whoever had it may believe so for a while longer.
     fn lead(&mut self, replica: usize) {
+        let believes = lock(&self.sim).replicas.get(replica).and_then(|view| view.epoch);
         let mut sim = lock(&self.sim);
-        if sim.replicas.get(replica).is_none_or(|view| view.epoch.is_some()) {
+        if believes == Some(sim.term) {
             return;
+        }
+        if believes.is_some() {
+            drop(sim);
+            self.stop(replica);
+            sim = lock(&self.sim);
         }
         let others: Vec<(usize, u64)> = sim.replicas.iter().enumerate()
             .filter(|(_, view)| view.epoch.is_some()).map(|(other, view)| (other, view.life)).collect();
@@ -126,10 +132,11 @@ impl Runner {
     }
 
     fn crash(&mut self, replica: usize) {
+        let held = lock(&self.sim).replicas.get(replica).and_then(|view| view.epoch);
         self.stop(replica);
         let mut sim = lock(&self.sim);
         sim.counts.crashes += 1;
-        if sim.replicas.iter().all(|view| view.epoch.is_none()) {
+        if held == Some(sim.term) {
             let replicas = sim.replicas.len() as u64;
             let next = sim.random.below(replicas);
             let when = sim.now + sim.random.within(500, 30_000);
@@ -137,7 +144,7 @@ impl Runner {
         }
     }
 
-    fn hear(&mut self, replica: usize, life: u64, change: &Change) {
+    fn hear(&mut self, replica: usize, stream: u64, change: &Change) {
         let wake = {
             let mut sim = lock(&self.sim);
             let bug = sim.bug;
@@ -145,7 +152,7 @@ impl Runner {
                 Change::Secret(namespace, name) => sim.cluster.secret(namespace, name).map(|secret| secret.version().to_owned()),
                 _ => None,
             };
-            let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.life == life && !view.deaf) else { return };
+            let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.stream == stream && !view.deaf) else { return };
             let wake = told(view, change, bug);
             if let (Change::Secret(namespace, name), Some(version)) = (change, version) {
                 view.secrets.insert((namespace.clone(), name.clone()), version);
@@ -162,9 +169,10 @@ impl Runner {
             let objects: Vec<_> = sim.cluster.objects().cloned().collect();
             let secrets: BTreeMap<_, _> =
                 sim.cluster.secrets().map(|(key, secret)| (key.clone(), secret.version().to_owned())).collect();
-            let (bug, now) = (sim.bug, sim.now);
+            let (bug, now, stream) = (sim.bug, sim.now, sim.number());
             let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.life == life) else { return };
             view.deaf = false;
+            view.stream = stream;
             view.heard_until = now;
             let gone: Vec<ObjectRef> = view.dispatch.names()
                 .filter(|name| !objects.iter().any(|object| object.object_ref() == **name)).cloned().collect();

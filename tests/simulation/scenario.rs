@@ -50,7 +50,7 @@ pub fn draw(random: &mut Random, config: &Config) -> Vec<Stack> {
 
 fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) -> Vec<Object> {
     let specs = [
-        (Kind::AzureAccount, "default", account(config)),
+        (Kind::AzureAccount, "default", account(random, config)),
         (Kind::NotificationHubNamespace, name, json!({"location": "westeurope", "sku": "Standard", "tags": {"team": "a"}})),
         (Kind::NotificationHub, name, hub(random, name)),
         (Kind::CommunicationService, name, service(random, name)),
@@ -74,11 +74,16 @@ fn object(kind: Kind, namespace: &str, name: &str, spec: Value) -> Option<Object
     Object::decode(kind, json).ok()
 }
 
-fn account(config: &Config) -> Value {
+fn account(random: &mut Random, config: &Config) -> Value {
+    let identity = if random.permille(350) {
+        json!({"type": "WorkloadIdentity", "workloadIdentity": {"clientId": config.client_id}})
+    } else {
+        json!({"type": "ServicePrincipal", "servicePrincipal": {
+            "clientId": config.client_id, "secretRef": {"name": "azure", "key": "clientSecret"}}})
+    };
     json!({
         "subscriptionId": config.subscription_id, "tenantId": config.tenant_id, "resourceGroup": "rg-shop",
-        "identity": {"type": "ServicePrincipal", "servicePrincipal": {
-            "clientId": config.client_id, "secretRef": {"name": "azure", "key": "clientSecret"}}},
+        "identity": identity,
     })
 }
 

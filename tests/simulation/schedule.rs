@@ -85,7 +85,7 @@ impl Schedule {
         sim.at(0, Due::Lead(0));
         sim.faulty = true;
         let horizon = horizon(&mut sim);
-        let edits = sim.random.below(14);
+        let edits = sim.random.below(20);
         for _ in 0..edits {
             let when = sim.random.within(0, horizon);
             sim.at(when, Due::Edit);
@@ -110,8 +110,12 @@ impl Schedule {
             if self.events > EVENTS {
                 sim.oracle.violate(|| "S14 no end".to_owned());
             }
-            if sim.oracle.violation.is_some() || sim.next().is_none() {
+            if sim.oracle.violation.is_some() {
                 return false;
+            }
+            if sim.next().is_none() {
+                sim.now += 60_000;
+                return true;
             }
             sim.take_next()
         };
@@ -251,7 +255,11 @@ impl Schedule {
             }
             sim.settle();
         }
-        let gone = self.until(PATIENCE, |schedule| lock(&schedule.sim).cluster.objects().next().is_none());
+        let gone = self.until(PATIENCE, |schedule| {
+            let mut sim = lock(&schedule.sim);
+            schedule.stacks.iter().for_each(|stack| users::give_up(&mut sim, stack));
+            sim.cluster.objects().next().is_none()
+        });
         let mut sim = lock(&self.sim);
         if !gone {
             let left: Vec<String> = sim
@@ -298,7 +306,14 @@ fn stranger(sim: &mut Sim, service: &ObjectRef) {
 
 /// Users whose objects are gone apply them again.
 fn reapply(sim: &mut Sim, stacks: &[Stack]) {
+    let config = sim.azure.world.config().clone();
     for stack in stacks {
+        for name in SECRETS.into_iter().filter(|_| !sim.cluster.is_terminating(&stack.namespace)).collect::<Vec<_>>() {
+            if apply_secret(&mut sim.cluster, &stack.namespace, name, &config) {
+                sim.settle();
+            }
+        }
+        users::give_up(sim, stack);
         for manifest in &stack.manifests {
             if sim.cluster.get(&manifest.object_ref()).is_none() && users::apply(sim, manifest) {
                 sim.oracle.last_write = sim.now;

@@ -1,6 +1,6 @@
 //! Everything that a schedule consists of, beside the engines themselves: time, cluster, Azure, faults, what is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use acs_core::azure::call::{Access, ArmCall, ArmReply, Method, Proof};
@@ -26,7 +26,7 @@ pub enum Due {
     Resume(u64),
     /// A pass may be due.
     Wake(usize, u64, ObjectRef),
-    /// A watch tells a replica.
+    /// A watch tells a replica; with the number of its stream.
     Watch(usize, u64, Box<Change>),
     /// A replica lists everything anew.
     Relist(usize, u64),
@@ -67,6 +67,10 @@ pub struct Replica {
     pub crash: bool,
     /// True while its watches are cut.
     pub deaf: bool,
+    /// Number of the stream of its watches, unique among all: what an ended stream still had to say is never heard.
+    pub stream: u64,
+    /// Accounts whose federated assertion it has in memory.
+    pub assertions: BTreeSet<ObjectRef>,
     /// Watches are in order: nothing arrives before this.
     pub heard_until: u64,
 }
@@ -271,7 +275,7 @@ impl Sim {
         let lost = self.faulty && self.random.permille(self.mix.rate(Event::WatchLost) / 20);
         let back = self.now + self.random.within(1_000, 60_000);
         let Some(view) = self.replicas.get_mut(replica).filter(|view| view.epoch.is_some()) else { return };
-        let life = view.life;
+        let (life, stream) = (view.life, view.stream);
         if view.deaf {
             return;
         }
@@ -282,7 +286,7 @@ impl Sim {
         }
         view.heard_until = view.heard_until.max(self.now + late);
         let when = view.heard_until;
-        self.at(when, Due::Watch(replica, life, Box::new(change.clone())));
+        self.at(when, Due::Watch(replica, stream, Box::new(change.clone())));
     }
 
     fn answer_webhook(&mut self, outbound: &azure_sim::model::Outbound) {
@@ -318,12 +322,35 @@ impl Sim {
         if let Some(token) = cached.filter(|_| !fresh) {
             return Ok(token);
         }
-        let Proof::ClientSecret { secret, key } = &access.proof else { return Err(unavailable("no proof")) };
+        let Proof::ClientSecret { secret, key } = &access.proof else { return self.federated(replica, access) };
         let content = self.cluster.secret(&access.account.namespace, secret).and_then(|secret| secret.content.get(key));
         let Some(content) = content.cloned() else { return Err(unavailable("the Secret is gone")) };
         let token = self.azure.token(&access.tenant, &access.client, &content, self.now)?;
         if let Some(view) = self.replicas.get_mut(replica) {
             view.tokens.insert(access.account.clone(), token.clone());
+        }
+        Ok(token)
+    }
+
+    /// A token by the assertion at hand, by a new one, or by the one that was put away before the namespace began to go.
+    fn federated(&mut self, replica: usize, access: &Access) -> Result<String, AzureError> {
+        let account = &access.account;
+        let put_away = acs_core::names::assertion_secret(&account.name);
+        let put_away = self.cluster.secret(&account.namespace, &put_away);
+        let kept = put_away.is_some_and(|secret| secret.content.contains_key(acs_wire::secret_keys::ASSERTION));
+        let refused = self.cluster.is_terminating(&account.namespace);
+        let Some(view) = self.replicas.get_mut(replica) else { return Err(unavailable("no replica")) };
+        if !refused {
+            view.assertions.insert(account.clone());
+        }
+        if !kept && !view.assertions.contains(account) {
+            return Err(unavailable("no assertion can be had in a namespace that is going"));
+        }
+        // How Entra checks assertions is azure-sim's own test; here only whether there is one counts.
+        let config = self.azure.world.config().clone();
+        let token = self.azure.token(&config.tenant_id, &config.client_id, &config.client_secret, self.now)?;
+        if let Some(view) = self.replicas.get_mut(replica) {
+            view.tokens.insert(account.clone(), token.clone());
         }
         Ok(token)
     }

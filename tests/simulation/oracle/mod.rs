@@ -166,6 +166,10 @@ pub fn owner_of(body: &Value) -> Option<String> {
 pub fn secret_written(sim: &mut Sim, object: &Object, write: &SecretWrite) {
     let started = sim.pass().map_or(sim.now, |note| note.started);
     let name = &write.name;
+    let reserved = *name == acs_core::names::assertion_secret(object.meta().name.as_deref().unwrap_or_default());
+    if reserved {
+        return;
+    }
     if write.content.is_empty() || write.content.values().any(|value| value.trim().is_empty()) {
         sim.oracle.violate(|| format!("S12 Secret {name} is empty"));
     }
