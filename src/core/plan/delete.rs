@@ -3,7 +3,7 @@
 use crate::azure::call::{Access, Proof};
 use crate::azure::descriptor::Mark;
 use crate::azure::id::ArmId;
-use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, NOTIFICATION_HUBS_API};
+use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, NOTIFICATION_HUBS_API, event_grid};
 use crate::kinds::common::DeletionPolicy;
 use crate::kinds::service::LinkStatus;
 use crate::kinds::{AzureAccount, CommunicationService, Kind, NotificationHub, Object};
@@ -106,15 +106,21 @@ fn others_land(pass: &mut Pass<'_>) -> Stepped<()> {
     Ok(())
 }
 
+/// Id that a topic of our own has.
+fn own_topic(pass: &Pass<'_>, service: &CommunicationService, group: &ArmId) -> Option<ArmId> {
+    let announced = pass.open("Topic").map(|operation| ArmId::given(&operation.resource));
+    let set = service.spec.system_topic.as_ref().and_then(|topic| topic.azure_name.as_ref()).map(|name| name.0.clone());
+    let name = set.or_else(|| pass.resource_id.as_deref().map(|id| ArmId::given(id).name().to_owned()));
+    announced.or_else(|| name.map(|name| event_grid::topic_id(group, &name)))
+}
+
 fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> {
     let place = place(pass, service.spec.account_ref.as_ref(), service.spec.resource_group.as_ref())?;
     let access = &place.access;
     let status = service.status.clone().unwrap_or_default();
-    let topic = status.system_topic_id.as_deref().map(ArmId::given).or_else(|| {
-        // Announced and never seen: the intent knows the id.
-        pass.open("Topic").map(|operation| ArmId::given(&operation.resource))
-    });
-    if let Some(id) = topic {
+    // Without one on record there may be one all the same: made, and never come so far as to be recorded.
+    let topic = status.system_topic_id.as_deref().map(ArmId::given);
+    if let Some(id) = topic.or_else(|| own_topic(pass, service, &place.group)) {
         // A topic without our tag is someone else's and stays.
         let doomed =
             Doomed { step: "Topic", words: "system topic", access, id, api_version: EVENT_GRID_API, mark: Mark::Tags };
