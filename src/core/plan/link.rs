@@ -188,7 +188,8 @@ fn rotate(pass: &mut Pass<'_>, link: &Linking<'_>, known: LinkStatus) -> Stepped
         return put(pass, link, Some(known), other, false).map(|_| ());
     };
     let since = pass.world.now.wall.saturating_sub(wall_of(&known.time));
-    let needed = pass.world.settings.timings.link_propagation;
+    // `time` is in whole seconds, rounded down: without one more the old key could end while Azure still pushes with it.
+    let needed = pass.world.settings.timings.link_propagation + 1_000;
     if since < needed {
         let message = format!(
             "The other key is linked; the old one ends in {} s, when Azure uses the new one everywhere.",
