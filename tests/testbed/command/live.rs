@@ -15,6 +15,14 @@ use super::objects::text;
 use super::show::{Show, seconds};
 
 const PAUSE: Duration = Duration::from_millis(150);
+const READY: &str = "Ready";
+
+/// What the tree says of one object.
+#[derive(Clone, PartialEq)]
+struct State {
+    ready: bool,
+    words: String,
+}
 
 /// Watches the objects of a namespace until each of `count` is Ready. In a terminal the tree is drawn in place, elsewhere
 /// each change is a line.
@@ -25,7 +33,7 @@ pub(crate) async fn until_ready(show: &Show, installation: &Installation, namesp
     loop {
         installation.check_running()?;
         let nodes = nodes(&tree.json().await?);
-        let ready = nodes.values().filter(|state| state.starts_with("Ready")).count();
+        let ready = nodes.values().filter(|state| state.ready).count();
         let done = ready == nodes.len() && ready >= count;
         if show.term().is_term() {
             drawn = redraw(show, &tree.text().await?, drawn, done)?;
@@ -75,8 +83,8 @@ impl Tree<'_> {
     }
 }
 
-/// State, reason and message of each object, by kind and name. Links to hubs are not objects.
-fn nodes(tree: &Value) -> BTreeMap<String, String> {
+/// What it says of each object, by kind and name. Links to hubs are not objects.
+fn nodes(tree: &Value) -> BTreeMap<String, State> {
     let mut found = BTreeMap::new();
     let branches = tree.get("namespaces").and_then(Value::as_array).into_iter().flatten();
     let mut open: Vec<&Value> = branches.filter_map(|branch| branch.get("nodes")).collect();
@@ -84,18 +92,25 @@ fn nodes(tree: &Value) -> BTreeMap<String, String> {
         for node in list.as_array().into_iter().flatten() {
             open.extend(node.get("children"));
             if text(node, "/relation") == "Child" {
-                let words = ["/state", "/reason", "/message"].map(|pointer| text(node, pointer)).join("  ");
-                found.insert(format!("{}/{}", text(node, "/kind"), text(node, "/name")), words.trim_end().to_owned());
+                let mark = match text(node, "/state") {
+                    READY => "✔",
+                    "Reconciling" => "…",
+                    _ => "✖",
+                };
+                let words = format!("{mark} {}  {}", text(node, "/reason"), text(node, "/message"));
+                let ready = text(node, "/state") == READY;
+                let state = State { ready, words: words.trim_end().to_owned() };
+                found.insert(format!("{}/{}", text(node, "/kind"), text(node, "/name")), state);
             }
         }
     }
     found
 }
 
-fn say_changes(show: &Show, started: Instant, said: &mut BTreeMap<String, String>, nodes: &BTreeMap<String, String>) {
+fn say_changes(show: &Show, started: Instant, said: &mut BTreeMap<String, State>, nodes: &BTreeMap<String, State>) {
     for (name, state) in nodes {
         if said.get(name) != Some(state) {
-            let line = format!("    {:>6}  {name:<32}  {state}", seconds(started.elapsed()));
+            let line = format!("    {:>6}  {name:<31} {}", seconds(started.elapsed()), state.words);
             show.line(&console::truncate_str(&line, show.width(), "…"));
             said.insert(name.clone(), state.clone());
         }
