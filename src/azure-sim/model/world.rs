@@ -219,6 +219,7 @@ impl World {
         let mut gone: Vec<String> = self.beneath(&prefix).map(|(k, _)| k.clone()).collect();
         gone.push(key.to_owned());
         for key in gone {
+            super::operation::abandon(self, &key);
             if let Some(resource) = self.resources.remove(&key)
                 && resource.kind == Kind::ScopeSubscription
             {
