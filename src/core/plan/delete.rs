@@ -37,12 +37,15 @@ fn release(message: &str) -> Halt {
 }
 
 /// Waits for objects that need this one, whether they are going too or not.
-fn in_use(pass: &Pass<'_>) -> Stepped<()> {
-    let object = &pass.world.object;
+fn in_use(pass: &mut Pass<'_>) -> Stepped<()> {
+    let world = pass.world;
     let mut users = Vec::new();
-    for kind in wake::users_of(object.kind()) {
-        let all = pass.objects(*kind)?;
-        users.extend(all.iter().filter(|user| wake::holds(user, object)).map(|user| user.object_ref().to_string()));
+    for kind in wake::users_of(world.object.kind()) {
+        for user in pass.objects(*kind)?.iter().filter(|user| wake::holds(user, &world.object)) {
+            if has_something(pass, user)? {
+                users.push(user.object_ref().to_string());
+            }
+        }
     }
     if users.is_empty() {
         return Ok(());
@@ -50,6 +53,32 @@ fn in_use(pass: &Pass<'_>) -> Stepped<()> {
     users.truncate(5);
     let message = format!("Deletion waits for {}.", users.join(", "));
     Err(Halt::Wait(Reason::InUse, message, None))
+}
+
+/// False where Azure has nothing of a user that is not going itself: its call was refused because this object goes, and it
+/// waits for this object as this one would wait for it.
+fn has_something(pass: &Pass<'_>, user: &Object) -> Stepped<bool> {
+    let Some(status) = user.status() else { return Ok(true) };
+    let Some(id) = status.azure_resource_id.as_deref().map(ArmId::given) else { return Ok(true) };
+    if user.is_deleting() || user.is_ready() || !status.operations.is_empty() {
+        return Ok(true);
+    }
+    let access = match &pass.world.object {
+        Object::AzureAccount(account) => access_of(account),
+        Object::NotificationHubNamespace(object) => {
+            place(pass, object.spec.account_ref.as_ref(), object.spec.resource_group.as_ref())?.access
+        }
+        Object::CommunicationService(object) => {
+            place(pass, object.spec.account_ref.as_ref(), object.spec.resource_group.as_ref())?.access
+        }
+        Object::NotificationHub(_) | Object::EventSubscription(_) => return Ok(true),
+    };
+    let api_version = match user.kind() {
+        Kind::CommunicationService => COMMUNICATION_API,
+        Kind::EventSubscription => EVENT_GRID_API,
+        _ => NOTIFICATION_HUBS_API,
+    };
+    Ok(pass.get(&access, &id, api_version)?.is_some())
 }
 
 fn clear(pass: &mut Pass<'_>) -> Stepped<()> {

@@ -138,8 +138,7 @@ fn put(
     let fresh =
         same.is_some_and(|known| now.wall.saturating_sub(wall_of(&known.time)) < pass.world.settings.timings.poll * 5);
     if fresh && !is_there && pass.open("Link").is_none() {
-        let message = "Azure took the link and does not show it yet.".to_owned();
-        return Err(Halt::Wait(Reason::Updating, message, Some(pass.world.settings.timings.poll)));
+        return Err(not_shown(pass));
     }
     let body = Body(communication::link_body(&link.hub_id, &text));
     let blind = Blind {
@@ -175,7 +174,16 @@ fn put(
     };
     pass.keys_checked("Link", status.fingerprint.clone());
     pass.output("link", json!(status));
+    if taken && !is_there {
+        // On record, and not yet good news: someone else may have undone it since.
+        return Err(not_shown(pass));
+    }
     Ok(status)
+}
+
+fn not_shown(pass: &Pass<'_>) -> Halt {
+    let message = "Azure took the link and does not show it yet.".to_owned();
+    Halt::Wait(Reason::Updating, message, Some(pass.world.settings.timings.poll))
 }
 
 /// Replaces a key without a missed push: link the other one, wait until Azure uses it everywhere, only then end the old one.
