@@ -22,9 +22,9 @@ pub fn sent(sim: &mut Sim, note: &PassNote, call: &ArmCall) {
     if !held || !announced {
         sim.oracle.violate(|| format!("S1 {object}: {what} without finalizer or intent on record"));
     }
-    if let Some(other) = sim.flights.iter().find(|other| call.method == Method::Put && other.call.path == call.path) {
-        let other = other.call.method.name();
-        sim.oracle.violate(|| format!("S2 {object}: {what} while {other} of it is under way"));
+    let creates = |call: &ArmCall| call.method == Method::Put;
+    if sim.flights.iter().any(|other| creates(call) && creates(&other.call) && other.call.path == call.path) {
+        sim.oracle.violate(|| format!("S2 {object}: {what} while another one is under way"));
     }
     let own = live.as_deref().and_then(Object::status).and_then(|status| status.azure_resource_id.clone());
     let alive = live.as_deref().is_some_and(|live| !live.is_deleting());
