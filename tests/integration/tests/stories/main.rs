@@ -9,4 +9,8 @@
 )]
 
 mod create;
+mod drift;
 mod harness;
+mod ownership;
+mod policies;
+mod update;
