@@ -219,6 +219,19 @@ impl<'w> Pass<'w> {
         policy == Some(ManagementPolicy::Observe)
     }
 
+    /// True if a child was as described not long ago, and nothing is under way.
+    pub fn is_settled(&self, step: &str, fingerprint: &str) -> bool {
+        let period = self.world.settings.timings.child_resync;
+        let known = self.memory.settled.get(step).filter(|(_, known)| known == fingerprint);
+        let fresh = known.is_some_and(|(at, _)| self.world.now.mono.saturating_sub(*at) < period);
+        fresh && self.open(step).is_none()
+    }
+
+    /// Remembers that a child is as described.
+    pub fn has_settled(&mut self, step: &str, fingerprint: String) {
+        self.memory.settled.insert(step.to_owned(), (self.world.now.mono, fingerprint));
+    }
+
     /// Puts a value into the part of status that only this kind has.
     pub fn output(&mut self, name: &str, value: impl Into<Value>) {
         self.outputs.insert(name.to_owned(), value.into());

@@ -66,7 +66,8 @@ pub fn holds(user: &Object, target: &Object) -> bool {
     };
     let hub_id = hub.status.as_ref().and_then(|status| status.common.azure_resource_id.as_deref()).unwrap_or_default();
     let link = service.status.as_ref().and_then(|status| status.link.as_ref());
-    link.is_some_and(|link| link.hub_id.eq_ignore_ascii_case(hub_id)) || status.operations.iter().any(|open| links(&open.step))
+    link.is_some_and(|link| link.hub_id.eq_ignore_ascii_case(hub_id))
+        || status.operations.iter().any(|open| links(&open.step))
 }
 
 /// True for steps that work on the link.

@@ -37,6 +37,22 @@ pub fn ensure<'w>(pass: &mut Pass<'w>, wanted: &Descriptor) -> Stepped<&'w Body>
     }
 }
 
+/// As [`ensure`], for a child whose body nobody needs: one that was as described is not read again for a while, unless
+/// something changed. Reading every child with its parent would take the whole read budget of a thousand services.
+///
+/// # Errors
+/// Halts while it is not as described.
+pub fn ensure_child(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<()> {
+    let fingerprint = wanted.fingerprint();
+    if pass.is_settled(&wanted.step, &fingerprint) {
+        return Ok(());
+    }
+    pass.memory.settled.remove(&wanted.step);
+    ensure(pass, wanted)?;
+    pass.has_settled(&wanted.step, fingerprint);
+    Ok(())
+}
+
 /// True if what Azure never shows was taken: the intent's call was answered well, or its operation ended well.
 ///
 /// # Errors
@@ -68,8 +84,15 @@ fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> 
     if differing.is_empty() && !wanted.lacks_mark(observed) {
         // An intent for something else may still land and undo this; so may a call that nobody knows the end of.
         let same_wish = pass.open(&wanted.step).is_some_and(|operation| operation.fingerprint == wanted.fingerprint());
+        // That a resource is there proves that its creation arrived. That it looks as wished proves nothing of a PATCH: an
+        // earlier one may show only now, or someone else did it; landing late, it would undo what comes after.
+        let unproven = |operation: &crate::kinds::common::Operation| {
+            operation.verb == Verb::Patch && operation.poll_url.is_none() && pass.reply(operation).is_none()
+        };
         if !same_wish {
             settle_other(pass, wanted)?;
+        } else if pass.open(&wanted.step).is_some_and(unproven) {
+            pass.wait_out(&wanted.step)?;
         }
         pass.close(&wanted.step);
         pass.memory.failures.remove(&wanted.step);
@@ -153,7 +176,7 @@ fn absent(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<()> {
     let Some(operation) = pass.open(&wanted.step) else { return Ok(()) };
     let (url, age, answered) = (operation.poll_url.clone(), pass.age(operation), pass.reply(operation).is_some());
     let Some(url) = url else {
-        if answered && age >= pass.world.settings.timings.poll * 5 {
+        if answered && age >= pass.world.settings.timings.poll * 20 {
             pass.close(&wanted.step);
             return Ok(());
         }
@@ -209,17 +232,7 @@ fn failed(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body, word: &str)
         let failure = pass.memory.failures.get(&wanted.step).map(|failure| failure.fault.clone());
         return failure.map_or(Halt::Wait(Reason::Provisioning, word.to_owned(), None), Halt::Fault);
     }
-    // A PUT over a failed resource keeps what others put there, as every other change does.
-    let all: Vec<_> = wanted.fields.iter().collect();
-    let mut body = wanted.creation();
-    for field in all {
-        if field.compare == Compare::Contains {
-            let merged = wanted.change(observed, &[field]);
-            if let Some(value) = merged.at(field.path) {
-                crate::azure::descriptor::set(&mut body.0, field.path, value.clone());
-            }
-        }
-    }
+    let body = wanted.repair(observed);
     let path = wanted.id.as_str().to_owned();
     let call = pass.call(&wanted.access, Method::Put, path, wanted.api_version, Some(body));
     pass.mutate(&wanted.step, Verb::Put, &wanted.id, call, &fingerprint, &format!("Repairing {}", wanted.words))

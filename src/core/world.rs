@@ -129,11 +129,14 @@ pub struct Memory {
     pub failures: BTreeMap<String, Failure>,
     /// When keys were last compared, by step: time on the monotonic clock, and a fingerprint of where they were put.
     pub checked: BTreeMap<String, (u64, String)>,
+    /// Children that were as described, by step: when they were last read, and the fingerprint of what was wanted.
+    pub settled: BTreeMap<String, (u64, String)>,
 }
 
 impl Memory {
-    /// Something outside changed: what only a person could mend is tried again at once.
-    pub fn forget_blocked(&mut self) {
+    /// Something outside changed: what only a person could mend is tried again at once, and children are read again.
+    pub fn something_changed(&mut self) {
+        self.settled.clear();
         self.failures.retain(|_, failure| failure.fault.class != crate::azure::error::Class::Blocked);
     }
 }

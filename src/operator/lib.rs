@@ -2,6 +2,7 @@
 
 pub mod azure;
 pub mod cli;
+pub mod drift;
 pub mod engine;
 pub mod kubernetes;
 pub mod metrics;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use acs_core::moment::Timings;
 use acs_core::wake::Dispatch;
 use acs_core::world::Settings;
 use anyhow::Context;
@@ -13,6 +14,7 @@ use kube::{Api, Client};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::azure::{ArmClient, Identity};
+use crate::drift::DriftWatch;
 use crate::engine::Engine;
 use crate::kubernetes::binding::Bindings;
 use crate::kubernetes::lease::{Elector, Leadership, LeaseTimings};
@@ -70,6 +72,8 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     let recorder = Recorder::new(client.clone(), reporter);
     let port = production(&options, client, recorder, cache, elector.leadership(), &metrics)?;
     let (bindings, cache) = (port.bindings.clone(), port.cache.clone());
+    let drift = DriftWatch { arm: port.arm.clone(), cache: cache.clone(), wakes, leadership: elector.leadership() };
+    tokio::spawn(drift.run(Duration::from_millis(options.timings.resync)));
     let engine = Arc::new(Engine::new(port, Arc::new(settings(&options, cluster_id))));
     let listed = watches.clone();
     tokio::spawn(async move {
@@ -85,7 +89,8 @@ fn settings(options: &Checked, cluster_id: String) -> Settings {
         cluster_id,
         service_accounts: options.service_account_names.clone(),
         clouds: options.clouds.names(),
-        timings: options.timings,
+        // What changes in a service shows in the list within `resync`; its own pass can take its time.
+        timings: Timings { resync: options.timings.child_resync, ..options.timings },
     }
 }
 
@@ -101,7 +106,7 @@ fn production(
     let clouds = Arc::new(options.clouds.clone());
     let proofs = Arc::new(KubernetesProofs::new(client.clone()));
     let identity = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
-    let arm = ArmClient::new(http, clouds, identity.clone(), metrics.clone(), &options.timings);
+    let arm = Arc::new(ArmClient::new(http, clouds, identity.clone(), metrics.clone(), &options.timings));
     let bindings = Arc::new(Bindings::new(client.clone(), options.role_binding.clone()));
     Ok(Production { client, arm, identity, cache, leadership, bindings, recorder, start: Instant::now() })
 }

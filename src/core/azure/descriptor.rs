@@ -154,6 +154,36 @@ impl Descriptor {
         Body(body)
     }
 
+    /// Body that provisions a failed resource once more, and keeps everything that is not ours: a PUT drops what it leaves out.
+    pub fn repair(&self, observed: &Body) -> Body {
+        let mut body = observed.0.clone();
+        for (parent, read_only) in
+            [("", &["id", "name", "type", "etag", "systemData"][..]), ("/properties", &["provisioningState"])]
+        {
+            if let Some(members) = body.pointer_mut(parent).and_then(Value::as_object_mut) {
+                read_only.iter().for_each(|name| drop(members.remove(*name)));
+            }
+        }
+        body = merged(Some(&body), &self.base_without_properties());
+        for field in &self.fields {
+            let value = match field.compare {
+                Compare::Contains => merged(observed.at(field.path), &field.want),
+                _ => field.want.clone(),
+            };
+            set(&mut body, field.path, value);
+        }
+        self.write_mark(&mut body, Some(observed));
+        Body(body)
+    }
+
+    fn base_without_properties(&self) -> Value {
+        let mut base = self.base.clone();
+        if let Some(members) = base.as_object_mut() {
+            members.remove("properties");
+        }
+        base
+    }
+
     /// Body that changes those fields, and keeps everything that is not ours.
     pub fn change(&self, observed: &Body, fields: &[&Field]) -> Body {
         if self.update == Update::Put {

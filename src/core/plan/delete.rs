@@ -4,7 +4,7 @@ use crate::azure::call::{Access, Proof};
 use crate::azure::descriptor::Mark;
 use crate::azure::id::ArmId;
 use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, NOTIFICATION_HUBS_API, event_grid};
-use crate::kinds::common::DeletionPolicy;
+use crate::kinds::common::{DeletionPolicy, Verb};
 use crate::kinds::service::LinkStatus;
 use crate::kinds::{AzureAccount, CommunicationService, Kind, NotificationHub, Object};
 use crate::names::assertion_secret;
@@ -24,7 +24,10 @@ pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
     if let Object::AzureAccount(account) = &pass.world.object {
         return let_account_go(pass, account);
     }
-    in_use(pass)?;
+    // What Azure is deleting already comes back for nobody.
+    if !pass.operations.iter().any(|operation| operation.verb == Verb::Delete) {
+        in_use(pass)?;
+    }
     let made_nothing = pass.resource_id.is_none() && pass.operations.is_empty();
     if !made_nothing && !pass.observes() && pass.world.object.deletion_policy() == DeletionPolicy::Delete {
         clear(pass)?;

@@ -47,10 +47,13 @@ pub fn link(
     pass.step(type_, |pass| {
         let hub_id = linkable(pass, &wanted.hub_ref.name, id)?;
         let policy = nh::policy(access, &hub_id, &pass.owner, &policy_name(&pass.owner.path), &[Right::Send]);
-        if pass.get(access, &policy.id, NOTIFICATION_HUBS_API)?.is_none() {
+        // A policy that is made again has other keys.
+        if !pass.is_settled(&policy.step, &policy.fingerprint())
+            && pass.get(access, &policy.id, NOTIFICATION_HUBS_API)?.is_none()
+        {
             pass.memory.checked.remove("Link");
         }
-        walk::ensure(pass, &policy)?;
+        walk::ensure_child(pass, &policy)?;
         let known = pass.outputs.get("link").and_then(|link| serde_json::from_value::<LinkStatus>(link.clone()).ok());
         let known = known.filter(|link| ArmId::given(&link.hub_id) == hub_id && link.policy_name == policy.id.name());
         let rotation = wanted.key_rotation.unwrap_or_default();

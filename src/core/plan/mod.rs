@@ -9,6 +9,8 @@ mod place;
 mod service;
 mod subscription;
 
+pub use place::access_of;
+
 use crate::azure::error::{Class, Fault};
 use crate::kinds::service::SystemTopicType;
 use crate::kinds::{CommunicationService, Kind, Object};

@@ -21,6 +21,7 @@ pub fn plan(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> 
     if pass.get(&place.access, &id, COMMUNICATION_API)?.is_none() {
         pass.outputs.remove("link");
         pass.memory.checked.clear();
+        pass.memory.settled.clear();
     }
     let observed = pass.step(ConditionType::Provisioned, |pass| walk::ensure(pass, &wanted))?;
     pass.output("hostName", observed.text("/properties/hostName"));
@@ -80,11 +81,17 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
         let name =
             settings.and_then(|topic| topic.azure_name.as_ref()).map_or_else(|| id.name(), |name| name.0.as_str());
         let own = event_grid::topic(&place.access, event_grid::topic_id(&place.group, name), &pass.owner, id);
-        if let Some(found) = someone_elses(pass, &place.access, &own.id, id)? {
-            pass.output("systemTopicId", found.as_str());
+        let fingerprint = own.fingerprint();
+        let known = pass.outputs.contains_key("systemTopicId");
+        if known && pass.is_settled(&own.step, &fingerprint) {
             return Ok(());
         }
-        walk::ensure(pass, &own)?;
+        if let Some(found) = someone_elses(pass, &place.access, &own.id, id)? {
+            pass.output("systemTopicId", found.as_str());
+            pass.has_settled(&own.step, fingerprint);
+            return Ok(());
+        }
+        walk::ensure_child(pass, &own)?;
         pass.output("systemTopicId", own.id.as_str());
         Ok(())
     })

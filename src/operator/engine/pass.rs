@@ -100,7 +100,7 @@ impl<P: Port> Engine<P> {
         };
         let mut memory = self.recall(target, object.uid());
         if cause == Cause::Change {
-            memory.forget_blocked();
+            memory.something_changed();
         }
         let mut world = World {
             object,

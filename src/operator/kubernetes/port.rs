@@ -25,7 +25,7 @@ pub struct Production {
     /// Client of the API server.
     pub client: Client,
     /// Client of ARM.
-    pub arm: ArmClient,
+    pub arm: Arc<ArmClient>,
     /// Tokens.
     pub identity: Arc<Identity>,
     /// What the watches know.
