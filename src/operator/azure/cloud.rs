@@ -27,6 +27,8 @@ pub enum CloudError {
     NotAUrl { cloud: String, what: &'static str, url: String, cause: url::ParseError },
     #[error("cloud \"{cloud}\": {what} \"{url}\" must be an https origin (http is for loopback hosts only)")]
     NotAnOrigin { cloud: String, what: &'static str, url: String },
+    #[error("cloud \"{cloud}\": authority \"{url}\" must be https: secrets are sent to it")]
+    PlainAuthority { cloud: String, url: String },
     #[error("cloud \"{cloud}\": name and audience must not be empty")]
     Empty { cloud: String },
 }
@@ -41,10 +43,16 @@ impl Cloud {
         if name.is_empty() || audience.is_empty() {
             return Err(CloudError::Empty { cloud: name.to_owned() });
         }
+        let arm_endpoint = origin(name, "ARM endpoint", arm_endpoint)?;
+        let authority = origin(name, "authority", authority)?;
+        // The identity library refuses it with every token, on a loopback address too: better said at start.
+        if authority.scheme() != "https" {
+            return Err(CloudError::PlainAuthority { cloud: name.to_owned(), url: authority.to_string() });
+        }
         Ok(Self {
             name: name.to_owned(),
-            arm_endpoint: origin(name, "ARM endpoint", arm_endpoint)?,
-            authority: origin(name, "authority", authority)?,
+            arm_endpoint,
+            authority,
             audience: audience.to_owned(),
             exchange_audience: "api://AzureADTokenExchange".to_owned(),
         })
@@ -214,6 +222,9 @@ mod tests {
             ("arm.example", false),
         ] {
             assert_eq!(Cloud::new("x", url, "https://login.example", "a").is_ok(), fine, "{url}");
+        }
+        for authority in ["http://127.0.0.1:80", "http://login.example"] {
+            assert!(Cloud::new("x", "https://arm.example", authority, "a").is_err(), "{authority}");
         }
     }
 }

@@ -1,24 +1,36 @@
-//! The token request of the client credentials grant.
+//! Token requests of the client credentials grant, made by `azure_identity` over our HTTP client.
 //!
-//! `azure_identity` 1.0 is not used for it: it refuses an authority that is not https, loopback too; it loses the status of
-//! an error whose body is not JSON (a proxy's 503 page looks like a broken answer); it keeps the client secret for the life
-//! of the credential; and its cache serves no valid token while a renewal fails. The request itself is one form.
+//! Each request has a credential of its own: the library's cache serves no valid token while a renewal fails, and a credential
+//! that lives on would keep the client secret in memory. The cache is that of [`super::identity`].
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::azure::error::{AzureError, Fate, one_line};
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::{AccessToken, Secret, TokenCredential};
+use azure_core::http::{ClientMethodOptions, ClientOptions, RetryOptions, Transport, UserAgentOptions};
+use azure_core::time::OffsetDateTime;
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions,
+};
+use futures::FutureExt;
 use reqwest::Client;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
-use url::form_urlencoded::Serializer;
 
 use super::arm::answer::retry_after;
 use super::cloud::Cloud;
-use super::http::{Answer, exchange, guid};
+use super::http::Answer;
 use super::scrub::scrub;
+use super::transport::OneExchange;
 use super::unanswered;
+
+/// Longest life of a token that is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(7 * 86_400);
 
 /// What proves the identity.
 pub enum Evidence {
@@ -42,18 +54,15 @@ pub struct Issued {
     pub life: Duration,
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: SecretString,
-    expires_in: Seconds,
-}
+/// An assertion that is at hand: who obtains it, and when, is decided outside.
+#[derive(Debug)]
+struct AtHand(SecretString);
 
-/// The version 1 endpoint, and some proxies of it, send numbers as text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
+#[async_trait::async_trait]
+impl ClientAssertion for AtHand {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        Ok(self.0.expose_secret().to_owned())
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -68,61 +77,74 @@ struct Refusal {
 pub async fn request_token(
     http: &Client,
     cloud: &Cloud,
-    (tenant, client): (&str, &str),
+    who: (&str, &str),
     evidence: &Evidence,
     deadline: Instant,
 ) -> (Result<Issued, AzureError>, u16) {
-    // The tenant becomes part of the path.
-    if tenant.is_empty()
-        || !tenant.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
-        || tenant.starts_with('.')
-    {
-        let message = "the tenant id must be a GUID or a domain name";
-        return (Err(unanswered("TokenRefused", message, Fate::NotApplied)), 0);
-    }
-    let authority = cloud.authority.as_str().trim_end_matches('/');
-    let request = http
-        .post(format!("{authority}/{tenant}/oauth2/v2.0/token"))
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(ACCEPT, "application/json")
-        .header("client-request-id", guid())
-        .body(form(cloud, client, evidence));
-    match exchange(request, deadline).await {
-        Ok(answer) => (read(&answer, evidence), answer.status),
-        Err(error) => (Err(unreachable(&error.message, None)), 0),
-    }
-}
-
-fn form(cloud: &Cloud, client: &str, evidence: &Evidence) -> String {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials")
-        .append_pair("client_id", client)
-        .append_pair("scope", &cloud.scope());
-    match evidence {
-        Evidence::Secret(secret) => form.append_pair("client_secret", secret.expose_secret()),
-        Evidence::Assertion(assertion) => form
-            .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-            .append_pair("client_assertion", assertion.expose_secret()),
+    let exchange = Arc::new(OneExchange::new(http.clone(), deadline));
+    let credential = match credential(cloud, who, evidence, exchange.clone()) {
+        Ok(credential) => credential,
+        // It judges tenant, client and secret before it sends any, and names the first two at most.
+        Err(error) => return (Err(unanswered("TokenRefused", &error.to_string(), Fate::NotApplied)), 0),
     };
-    form.finish()
+    // The library adds whatever life an answer names to the clock, which panics beyond the year 9999.
+    let scope = cloud.scope();
+    let token = AssertUnwindSafe(credential.get_token(&[&scope], None)).catch_unwind().await;
+    let issued = token.ok().and_then(Result::ok).and_then(issued);
+    match (exchange.outcome(), issued) {
+        (Some(Ok(answer)), Some(issued)) => (Ok(issued), answer.status),
+        (Some(Ok(answer)), None) => (Err(failure(&answer, evidence)), answer.status),
+        (Some(Err(error)), _) => (Err(unreachable(&error.message, None)), 0),
+        (None, _) => (Err(unreachable("no token request was sent", None)), 0),
+    }
 }
 
-fn read(answer: &Answer, evidence: &Evidence) -> Result<Issued, AzureError> {
-    match answer.status {
-        200 => {
-            let read = serde_json::from_slice::<TokenAnswer>(&answer.body).ok();
-            let read = read.filter(|read| !read.access_token.expose_secret().is_empty());
-            let Some(read) = read else { return Err(unreachable("Entra ID answered without a token", None)) };
-            let seconds = match read.expires_in {
-                Seconds::Number(seconds) => seconds,
-                Seconds::Text(text) => text.parse().unwrap_or_default(),
-            };
-            Ok(Issued { token: read.access_token, life: Duration::from_secs(seconds.min(7 * 86_400)) })
+fn credential(
+    cloud: &Cloud,
+    (tenant, client): (&str, &str),
+    evidence: &Evidence,
+    exchange: Arc<OneExchange>,
+) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    // Without a cloud of its own the library would ask the environment for the authority.
+    let mut configured = CustomConfiguration::default();
+    configured.authority_host = cloud.authority.to_string();
+    let client_options = ClientOptions {
+        cloud: Some(Arc::new(configured.into())),
+        transport: Some(Transport::new(exchange)),
+        // When to try again is decided in one place, for all callers of a token.
+        retry: RetryOptions::none(),
+        user_agent: UserAgentOptions { application_id: Some("acs-operator".to_owned()) },
+        ..ClientOptions::default()
+    };
+    let client = client.to_owned();
+    Ok(match evidence {
+        Evidence::Secret(secret) => {
+            let secret = Secret::new(secret.expose_secret().to_owned());
+            let options = ClientSecretCredentialOptions { client_options };
+            ClientSecretCredential::new(tenant, client, secret, Some(options))?
         }
+        Evidence::Assertion(assertion) => {
+            let options = ClientAssertionCredentialOptions { client_options };
+            ClientAssertionCredential::new(tenant.to_owned(), client, AtHand(assertion.clone()), Some(options))?
+        }
+    })
+}
+
+/// A token that is one: the library takes an answer without token or life for an empty token that has expired.
+fn issued(token: AccessToken) -> Option<Issued> {
+    let life = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
+    let token = SecretString::from(token.token.secret().to_owned());
+    let usable = !life.is_zero() && !token.expose_secret().is_empty();
+    usable.then(|| Issued { token, life: life.min(LONGEST_LIFE) })
+}
+
+fn failure(answer: &Answer, evidence: &Evidence) -> AzureError {
+    match answer.status {
+        200 => unreachable("Entra ID answered without a token", None),
         // Busy, not wrong: nobody has to mend anything.
-        408 | 429 => Err(unreachable(&format!("Entra ID answered {}", answer.status), retry_after(&answer.headers))),
-        status @ 400..=499 => Err(refused(status, &answer.body, evidence)),
-        status => Err(unreachable(&format!("Entra ID answered {status}"), retry_after(&answer.headers))),
+        408 | 429 => unreachable(&format!("Entra ID answered {}", answer.status), retry_after(&answer.headers)),
+        status @ 400..=499 => refused(status, &answer.body, evidence),
+        status => unreachable(&format!("Entra ID answered {status}"), retry_after(&answer.headers)),
     }
 }
 
@@ -136,8 +158,8 @@ fn refused(status: u16, body: &[u8], evidence: &Evidence) -> AzureError {
         return unreachable("Entra ID is temporarily unavailable", None);
     }
     // The ids and the time after the sentence differ each time: in a status they would make every attempt a change.
-    let said = refusal.error_description.split(" Trace ID:").next().unwrap_or_default();
-    let said = one_line(&scrub(said, &[evidence.expose().to_owned()]));
+    let said = refusal.error_description.split("Trace ID:").next().unwrap_or_default();
+    let said = one_line(&scrub(said.trim_end(), &[evidence.expose().to_owned()]));
     let code = refusal.error_codes.first().copied().unwrap_or_default();
     let mut message = match (said.is_empty(), code) {
         (true, 0) => format!("Entra ID answered {status}"),
@@ -170,58 +192,4 @@ fn advice(code: i64) -> Option<&'static str> {
         53_003 | 50_105 => "A Conditional Access policy or an assignment keeps this identity out.",
         _ => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use acs_core::azure::error::Class;
-    use acs_core::reason::Reason;
-    use reqwest::header::HeaderMap;
-
-    const CANARY: &str = "C4N4RYc4n4ryC4N4RY";
-
-    fn answered(status: u16, body: &str) -> Result<Issued, AzureError> {
-        let answer = Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() };
-        read(&answer, &Evidence::Secret(CANARY.into()))
-    }
-
-    #[test]
-    fn answers_mean_what_they_should() {
-        let refusal = |code: i64| {
-            format!(
-                r#"{{"error":"invalid_client","error_description":"AADSTS{code}: Bad {CANARY} given. Trace ID: 1 Timestamp: 2","error_codes":[{code}]}}"#
-            )
-        };
-        for (status, body, code, class) in [
-            (401, refusal(7_000_215), "TokenRefused", Class::Blocked),
-            (400, refusal(1), "TokenRefused", Class::Blocked),
-            (403, "<html>no</html>".to_owned(), "TokenRefused", Class::Blocked),
-            (400, r#"{"error":"temporarily_unavailable"}"#.to_owned(), "EntraUnreachable", Class::Retry),
-            (429, String::new(), "EntraUnreachable", Class::Retry),
-            (503, "<html>busy</html>".to_owned(), "EntraUnreachable", Class::Retry),
-            (302, String::new(), "EntraUnreachable", Class::Retry),
-            (200, "<html>sign in</html>".to_owned(), "EntraUnreachable", Class::Retry),
-            (200, r#"{"access_token":"","expires_in":1}"#.to_owned(), "EntraUnreachable", Class::Retry),
-        ] {
-            let error = answered(status, &body).err().unwrap();
-            assert_eq!((error.code.as_str(), error.classify().1), (code, class), "{status} {body}");
-            assert_eq!((error.status, error.fate), (None, Fate::NotApplied));
-            assert!(!format!("{error:?}").contains(CANARY) && !error.message.contains("Trace ID"));
-        }
-        let error = answered(401, &refusal(7_000_215)).err().unwrap();
-        assert_eq!(error.classify().0, Reason::AuthenticationFailed);
-        assert_eq!(
-            error.message,
-            "AADSTS7000215: Bad *** given. Check that the Secret holds the client secret's value, not its id."
-        );
-    }
-
-    #[test]
-    fn a_token_is_read_with_its_life() {
-        for life in ["3599", "\"3599\""] {
-            let issued = answered(200, &format!(r#"{{"access_token":"t","expires_in":{life},"x":1}}"#)).ok().unwrap();
-            assert_eq!((issued.token.expose_secret(), issued.life), ("t", Duration::from_secs(3599)));
-        }
-    }
 }

@@ -12,6 +12,7 @@ pub mod observe;
 mod scrub;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 pub use arm::ArmClient;
 pub use cloud::{Cloud, CloudError, Clouds};

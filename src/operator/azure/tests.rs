@@ -1,6 +1,7 @@
-//! Tokens and calls, over real HTTP.
+//! Tokens and calls, over real HTTPS.
 
 mod ground;
+mod tokens;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A server on a loopback address, with every answer scripted; and a client of it.
+//! A server on a loopback address, with every answer scripted and a certificate of its own authority; and a client of it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -12,8 +12,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method as HttpMethod, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum_server::tls_rustls::RustlsConfig;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -112,6 +116,25 @@ impl Observer for Counted {
     }
 }
 
+pub fn timings() -> Timings {
+    Timings { request_timeout: 1_500, retry_min: 300, ..Timings::default() }
+}
+
+/// A certificate for the address, and the authority that signed it, as PEM.
+fn certified() -> (RustlsConfig, String) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(vec![certificate.der().clone()], key).unwrap();
+    (RustlsConfig::from_config(Arc::new(config)), authority)
+}
+
 pub struct Ground {
     pub script: Shared,
     pub arm: ArmClient,
@@ -122,13 +145,19 @@ pub struct Ground {
 
 impl Ground {
     pub async fn new(kubernetes: Kubernetes) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
         let script = Shared::default();
         let app = axum::Router::new().fallback(serve).with_state(script.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        let timings = Timings { request_timeout: 1_500, retry_min: 300, ..Timings::default() };
-        let client = http::client(&timings, None, false).unwrap();
+        let (tls, authority) = certified();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let base = format!("https://{}", listener.local_addr().unwrap());
+        let server = axum_server::from_tcp_rustls(listener, tls).unwrap();
+        tokio::spawn(server.serve(app.into_make_service()));
+        let timings = timings();
+        let bundle = std::env::temp_dir().join(format!("{}.pem", http::guid()));
+        std::fs::write(&bundle, authority).unwrap();
+        let client = http::client(&timings, Some(&bundle), false).unwrap();
+        std::fs::remove_file(&bundle).unwrap();
         let mut clouds = Clouds::default();
         clouds.add(Cloud::new("Public", &base, &base, "https://audience.example/").unwrap());
         let clouds = Arc::new(clouds);
@@ -136,6 +165,13 @@ impl Ground {
         let identity = Identity::new(client.clone(), clouds.clone(), kubernetes.clone(), counted.clone(), &timings);
         let arm = ArmClient::new(client, clouds, Arc::new(identity), counted.clone(), &timings);
         Self { script, arm, counted, kubernetes, base }
+    }
+
+    /// Tokens for the same cloud and from the same Kubernetes, over another client.
+    pub fn identity_over(&self, client: reqwest::Client) -> Identity {
+        let mut clouds = Clouds::default();
+        clouds.add(Cloud::new("Public", &self.base, &self.base, "https://audience.example/").unwrap());
+        Identity::new(client, Arc::new(clouds), self.kubernetes.clone(), self.counted.clone(), &timings())
     }
 
     pub fn on_call(&self, answer: Scripted) {
