@@ -1,9 +1,8 @@
 //! The walk over one Azure resource: read, compare, announce, send, watch, settle. Written once for all of them.
 
-use crate::azure::call::{Access, Body, Method};
-use crate::azure::descriptor::{Compare, Descriptor, Mark, Ownership, ownership};
+use crate::azure::call::{Body, Method};
+use crate::azure::descriptor::{Compare, Descriptor, Ownership};
 use crate::azure::error::{AzureError, Class, Fault};
-use crate::azure::id::ArmId;
 use crate::azure::provisioning::{OperationState, Provisioning, of_resource};
 use crate::kinds::common::{AdoptionPolicy, Verb};
 use crate::pass::{Halt, Pass, Stepped};
@@ -79,9 +78,10 @@ fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> 
     let differing: Vec<_> = wanted
         .differences(observed)
         .into_iter()
-        .filter(|field| !(took_unseen && field.compare == Compare::Unseen))
+        // What Azure never shows cannot be said to differ by one who only looks.
+        .filter(|field| !((took_unseen || pass.observes()) && field.compare == Compare::Unseen))
         .collect();
-    if differing.is_empty() && !wanted.lacks_mark(observed) {
+    if differing.is_empty() && (pass.observes() || !wanted.lacks_mark(observed)) {
         // An intent for something else may still land and undo this; so may a call that nobody knows the end of.
         let same_wish = pass.open(&wanted.step).is_some_and(|operation| operation.fingerprint == wanted.fingerprint());
         // That a resource is there proves that its creation arrived. That it looks as wished proves nothing of a PATCH: an
@@ -246,7 +246,9 @@ fn in_failed_state(wanted: &Descriptor, word: &str) -> Fault {
 fn running(pass: &Pass<'_>, wanted: &Descriptor, word: &str) -> Halt {
     let timings = &pass.world.settings.timings;
     let age = pass.open(&wanted.step).map_or(0, |operation| pass.age(operation));
-    let pause = timings.next_poll(age, wanted.typical);
+    // Someone else's work has no beginning that we know: looked at now and then.
+    let ours = pass.open(&wanted.step).is_some();
+    let pause = if ours { timings.next_poll(age, wanted.typical) } else { timings.poll * 5 };
     if age >= timings.operation_timeout {
         let message = format!(
             "{} {} is \"{word}\" for more than {} minutes; it is still watched.",
@@ -265,9 +267,14 @@ fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepp
     let may_adopt =
         pass.world.object.lifecycle().and_then(|lifecycle| lifecycle.adoption_policy) == Some(AdoptionPolicy::Always);
     match wanted.ownership(observed) {
-        Ownership::Ours => Ok(()),
+        Ownership::Ours => {
+            pass.made(&wanted.id);
+            Ok(())
+        }
+        _ if pass.observes() => Ok(()),
         Ownership::Nobodys | Ownership::Anothers if may_adopt => {
             pass.adopted = true;
+            pass.made(&wanted.id);
             Ok(())
         }
         found => {
@@ -279,105 +286,5 @@ fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepp
             );
             Err(Halt::Fault(Fault::blocked(Reason::Conflict, message)))
         }
-    }
-}
-
-/// A resource that has to go.
-pub struct Doomed<'a> {
-    /// Name of the step.
-    pub step: &'a str,
-    /// What it is, for messages.
-    pub words: &'a str,
-    /// On whose behalf.
-    pub access: &'a Access,
-    /// Id.
-    pub id: ArmId,
-    /// Version of the API.
-    pub api_version: &'static str,
-    /// Where its owner is written.
-    pub mark: Mark,
-}
-
-/// Makes a resource be gone: DELETE until Azure says 404, and until no call of ours can land any more. What is not ours is
-/// left alone.
-///
-/// # Errors
-/// Halts while it is there.
-pub fn remove(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
-    let observed = match pass.get(doomed.access, &doomed.id, doomed.api_version) {
-        // Without its group or subscription the resource is gone too.
-        Err(Halt::Fault(fault))
-            if matches!(fault.reason, Reason::ResourceGroupNotFound | Reason::SubscriptionNotFound) =>
-        {
-            None
-        }
-        other => other?,
-    };
-    let Some(observed) = observed else {
-        return gone(pass, doomed);
-    };
-    if ownership(doomed.mark, &pass.owner, observed) != Ownership::Ours {
-        pass.wait_out(doomed.step)?;
-        pass.close(doomed.step);
-        return Ok(());
-    }
-    let timings = pass.world.settings.timings;
-    let open = pass.open(doomed.step).map(|operation| {
-        (operation.verb, operation.poll_url.is_some(), pass.age(operation), pass.reply(operation).is_some())
-    });
-    if let Some((Verb::Delete, accepted, age, answered)) = open {
-        // 202 is not "gone": only a 404 of the resource is. One that never comes is asked for again.
-        if (accepted || answered) && age < timings.quarantine() {
-            let message = format!("Azure is deleting {} {}.", doomed.words, doomed.id.name());
-            return Err(Halt::Wait(Reason::Deleting, message, Some(timings.next_poll(age, 30_000))));
-        }
-        if !(accepted || answered) {
-            pass.wait_out(doomed.step)?;
-        }
-        pass.close(doomed.step);
-    } else if open.is_some() {
-        // A creation under way: Azure refuses or queues a delete, so it is sent at once; what is open is replaced only when
-        // its call can no longer land after the delete.
-        let accepted = open.is_some_and(|(_, accepted, _, answered)| accepted || answered);
-        if !accepted {
-            pass.wait_out(doomed.step)?;
-        }
-        pass.close(doomed.step);
-    }
-    pass.not_before_due(doomed.step, "delete")?;
-    let path = doomed.id.as_str().to_owned();
-    let call = pass.call(doomed.access, Method::Delete, path, doomed.api_version, None);
-    Err(pass.mutate(doomed.step, Verb::Delete, &doomed.id, call, "delete", &format!("Deleting {}", doomed.words)))
-}
-
-/// Azure says 404. Could it still come?
-fn gone(pass: &mut Pass<'_>, doomed: &Doomed<'_>) -> Stepped<()> {
-    let Some(operation) = pass.open(doomed.step) else { return Ok(()) };
-    let (verb, url, answered) = (operation.verb, operation.poll_url.clone(), pass.reply(operation).is_some());
-    if verb == Verb::Delete {
-        // Without an answer it may still be on its way, and meet what is made next under the same name.
-        if !answered && url.is_none() {
-            return pass.wait_out(doomed.step);
-        }
-        pass.close(doomed.step);
-        return Ok(());
-    }
-    // A creation that was accepted and is not visible yet must not be taken for one that never was.
-    match url {
-        Some(url) => match pass.poll(doomed.access, &url) {
-            Ok(OperationState::Running) => {
-                let message =
-                    format!("Azure is still creating {} {}; it is deleted after that.", doomed.words, doomed.id.name());
-                Err(Halt::Wait(Reason::Deleting, message, Some(pass.world.settings.timings.poll)))
-            }
-            Ok(OperationState::Failed(_)) => {
-                pass.close(doomed.step);
-                Ok(())
-            }
-            Ok(OperationState::Succeeded | OperationState::Lost) | Err(Halt::Fault(_)) => pass.wait_out(doomed.step),
-            Err(halt) => Err(halt),
-        },
-        None if answered => pass.wait_out(doomed.step),
-        None => pass.wait_out(doomed.step),
     }
 }

@@ -10,9 +10,9 @@ use crate::kinds::{AzureAccount, CommunicationService, Kind, NotificationHub, Ob
 use crate::names::assertion_secret;
 use crate::pass::{Halt, Pass, Stepped};
 use crate::reason::Reason;
+use crate::remove::{Doomed, remove};
 use crate::step::{SecretWrite, Step};
 use crate::wake;
-use crate::walk::{self, Doomed};
 
 use super::link::policy_name;
 use super::place::{Place, access_of, namespace_of, place};
@@ -121,7 +121,7 @@ fn own(
     mark: Mark,
 ) -> Stepped<()> {
     let Some(id) = pass.resource_id.as_deref().map(ArmId::given) else { return others_land(pass) };
-    walk::remove(pass, &Doomed { step, words, access, id, api_version, mark })
+    remove(pass, &Doomed { step, words, access, id, api_version, mark })
 }
 
 /// Calls of other steps may still land: each is waited out.
@@ -156,7 +156,7 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
         // A topic without our tag is someone else's and stays.
         let doomed =
             Doomed { step: "Topic", words: "system topic", access, id, api_version: EVENT_GRID_API, mark: Mark::Tags };
-        walk::remove(pass, &doomed)?;
+        remove(pass, &doomed)?;
     }
     own(pass, access, "Service", "Communication Services resource", COMMUNICATION_API, Mark::Tags)?;
     let step = format!("Policy/{}", policy_name(&pass.owner.path));
@@ -169,7 +169,7 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
             api_version: NOTIFICATION_HUBS_API,
             mark: Mark::Inherited,
         };
-        walk::remove(pass, &doomed)?;
+        remove(pass, &doomed)?;
     }
     others_land(pass)
 }
