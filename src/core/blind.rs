@@ -1,9 +1,11 @@
 //! A call whose effect Azure never shows: the link, the push credentials. What was taken last is remembered by fingerprint.
 
 use crate::azure::call::{Access, Body, Method};
+use crate::azure::error::Fault;
 use crate::azure::id::ArmId;
 use crate::kinds::common::Verb;
-use crate::pass::{Pass, Stepped};
+use crate::pass::{Halt, Pass, Stepped};
+use crate::reason::Reason;
 
 /// A blind call.
 pub struct Blind<'a> {
@@ -51,7 +53,9 @@ pub fn ensure(pass: &mut Pass<'_>, blind: Blind<'_>) -> Stepped<bool> {
         return Ok(false);
     }
     if pass.observes() {
-        return Ok(false);
+        let message =
+            format!("{} {}: Azure never shows it, and `managementPolicy` is Observe.", blind.words, blind.id.name());
+        return Err(Halt::Fault(Fault::blocked(Reason::Drifted, message)));
     }
     pass.not_before_due(blind.step, blind.wanted)?;
     let path = format!("{}{}", blind.id, blind.action);

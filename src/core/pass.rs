@@ -57,8 +57,10 @@ pub struct Pass<'w> {
     pub findings: Vec<Finding>,
     /// Members of status that only this kind has.
     pub outputs: Map<String, Value>,
-    /// ARM id of the resource, once known.
+    /// ARM id of the resource, once it was asked for or seen to be ours.
     pub resource_id: Option<String>,
+    /// ARM id that the object's own resource has by the spec.
+    place: Option<ArmId>,
     /// True once a stranger's resource was taken over.
     pub adopted: bool,
     /// What also stopped, beside the one thing that the status speaks of.
@@ -77,6 +79,7 @@ impl<'w> Pass<'w> {
             findings: Vec::new(),
             outputs: Map::new(),
             resource_id: status.and_then(|status| status.azure_resource_id.clone()),
+            place: None,
             adopted: status.and_then(|status| status.adopted).unwrap_or_default(),
             aside: Vec::new(),
         };
@@ -129,22 +132,27 @@ impl<'w> Pass<'w> {
         self.operations.retain(|operation| operation.step != step);
     }
 
-    /// An open intent whose outcome nobody knows: waits until its call can no longer land, then closes it.
+    /// An open intent whose outcome nobody knows: waits until its call can no longer land, then closes it. If Azure did say
+    /// something, such as 500, that is told, and counts as a failure: the next try comes later each time.
     ///
     /// # Errors
     /// Halts while it may still land.
     pub fn wait_out(&mut self, step: &str) -> Stepped<()> {
         let Some(operation) = self.open(step) else { return Ok(()) };
         let (age, quarantine) = (self.age(operation), self.world.settings.timings.quarantine());
+        let what = format!("{} {}", verb_words(operation.verb), operation.resource);
+        let error = self.memory.replies.get(&operation.id).and_then(|reply| reply.as_ref().err());
+        let fault = error.map(|error| error.fault(&what));
         if age < quarantine {
-            let message = format!(
-                "{} {} got no answer; waiting until it can no longer take effect, then it is tried again.",
-                verb_words(operation.verb),
-                operation.resource
-            );
+            let why = fault.map_or_else(|| format!("{what} got no answer."), |fault| fault.message);
+            let message = format!("{why} Waiting until it can no longer take effect, then it is tried again.");
             return Err(Halt::Wait(Reason::OutcomeUnknown, message, Some((quarantine - age).min(self.look_again()))));
         }
+        let fingerprint = operation.fingerprint.clone();
         self.close(step);
+        if let Some(fault) = fault {
+            self.failed(step, &fingerprint, fault);
+        }
         Ok(())
     }
 
@@ -237,9 +245,41 @@ impl<'w> Pass<'w> {
         self.outputs.insert(name.to_owned(), value.into());
     }
 
-    /// The descriptor's resource belongs to the object.
-    pub fn is_at(&mut self, descriptor: &Descriptor) {
-        self.resource_id = Some(descriptor.id.as_str().to_owned());
+    /// Says which resource is the object's own. One that was made elsewhere stays there: a spec, or an account, that now
+    /// points to another place must not make a second one and forget the first.
+    ///
+    /// # Errors
+    /// Faults when the object's resource is on record under another id.
+    pub fn is_at(&mut self, descriptor: &Descriptor) -> Stepped<()> {
+        if let Some(made) = self.resource_id.as_deref().filter(|made| ArmId::given(made) != descriptor.id) {
+            let message = format!(
+                "The resource was made as {made}, and the spec or the account now points to {}: change it back, or delete the object and create it again.",
+                descriptor.id
+            );
+            return Err(Halt::Fault(Fault::blocked(Reason::Immutable, message)));
+        }
+        self.place = Some(descriptor.id.clone());
+        Ok(())
+    }
+
+    /// A resource is ours, or is being asked for: if it is the object's own, it goes on record.
+    pub fn made(&mut self, id: &ArmId) {
+        if self.place.as_ref() == Some(id) {
+            self.resource_id = Some(id.as_str().to_owned());
+        }
+    }
+
+    /// A step that the spec asks for no more: what was announced for it has to come to its end.
+    ///
+    /// # Errors
+    /// Halts while its call may still land.
+    pub fn drop_step(&mut self, step: &str) -> Stepped<()> {
+        let Some(operation) = self.open(step) else { return Ok(()) };
+        if self.reply(operation).is_none() {
+            self.wait_out(step)?;
+        }
+        self.close(step);
+        Ok(())
     }
 }
 

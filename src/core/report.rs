@@ -99,6 +99,13 @@ fn conditions(pass: &Pass<'_>, result: &Stepped<()>) -> Vec<Condition> {
     found.into_iter().map(|finding| condition(pass, finding, before)).collect()
 }
 
+/// Ready of an object that is suspended before it was ever looked at.
+pub fn suspended(pass: &Pass<'_>) -> Condition {
+    let message = Reason::Suspended.meaning().to_owned();
+    let finding = Finding { type_: ConditionType::Ready, status: "Unknown", reason: Reason::Suspended, message };
+    condition(pass, finding, &[])
+}
+
 fn condition(pass: &Pass<'_>, finding: Finding, before: &[Condition]) -> Condition {
     let old = before.iter().find(|condition| condition.type_ == finding.type_.name());
     let since = old.filter(|old| old.status == finding.status).map(|old| old.last_transition_time.clone());
@@ -138,7 +145,8 @@ fn abnormal(result: &Stepped<()>) -> Option<Finding> {
             (ConditionType::Reconciling, *reason, message.clone())
         }
         Err(Halt::Fault(fault)) => {
-            let type_ = if fault.class == Class::Blocked { ConditionType::Stalled } else { ConditionType::Reconciling };
+            let needs_person = fault.class == Class::Blocked || fault.reason == Reason::OperationStuck;
+            let type_ = if needs_person { ConditionType::Stalled } else { ConditionType::Reconciling };
             (type_, fault.reason, fault.message.clone())
         }
     };

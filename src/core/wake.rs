@@ -75,12 +75,12 @@ fn links(step: &str) -> bool {
     matches!(step, "Link" | "Retire") || step.starts_with("Policy/")
 }
 
-/// Objects to wake when `changed` appears, changes in what others can see, or goes: those that name it, and, as their
-/// departure is what a deletion waits for, those that it names.
+/// Objects to wake when `changed` appears, changes in what others can see, or goes: those that name it, and, of those that
+/// it names, the ones that wait for its departure. All others would look for nothing: an account is named by everything.
 pub fn affected<'a>(changed: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
     let target = changed.object_ref();
     all.into_iter()
-        .filter(|other| names(other, &target) || names(changed, &other.object_ref()))
+        .filter(|other| names(other, &target) || (other.is_deleting() && names(changed, &other.object_ref())))
         .map(Object::object_ref)
         .filter(|other| *other != target)
         .collect()

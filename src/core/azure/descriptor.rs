@@ -196,6 +196,10 @@ impl Descriptor {
         let sent = self.fields.iter().filter(|field| {
             fields.iter().any(|changed| changed.path == field.path) || (whole_filter && in_filter(field))
         });
+        // Parts of it that are not ours, such as advanced filters set by someone else, are sent along as they are.
+        if whole_filter && let Some(filter) = observed.at("/properties/filter") {
+            set(&mut body, "/properties/filter", filter.clone());
+        }
         for field in sent {
             let value = match field.compare {
                 Compare::Contains => merged(observed.at(field.path), &field.want),

@@ -98,11 +98,13 @@ pub fn subscription(
     let mut fields = filter_fields(spec);
     let schema = spec.delivery_schema.unwrap_or_default();
     fields.push(field("/properties/eventDeliverySchema", json!(schema.name()), Compare::IgnoreCase, false));
+    // That types were listed before and are no longer cannot be seen: Azure shows its default list in either case.
+    let types = if spec.event_types.is_empty() { "default types" } else { "listed types" };
     let unseen = match target {
         Target::WebHook { url } => {
             let destination = json!({"endpointType": "WebHook", "properties": {"endpointUrl": url}});
             fields.push(field("/properties/destination", destination, Compare::Unseen, true));
-            Some(Unseen { wanted: crate::names::fingerprint(owner, &["url", url]), applied })
+            Some(Unseen { wanted: crate::names::fingerprint(owner, &["url", url, types]), applied })
         }
         Target::StorageQueue { account, queue, time_to_live } => {
             let mut properties = json!({"resourceId": account, "queueName": queue});
@@ -110,7 +112,7 @@ pub fn subscription(
                 super::descriptor::set(&mut properties, "/queueMessageTimeToLiveInSeconds", json!(seconds));
             }
             let destination = json!({"endpointType": "StorageQueue", "properties": properties});
-            let wanted = crate::names::fingerprint(owner, &["queue", &destination.to_string()]);
+            let wanted = crate::names::fingerprint(owner, &["queue", &destination.to_string(), types]);
             fields.push(field("/properties/destination", destination, Compare::Unseen, true));
             Some(Unseen { wanted, applied })
         }
@@ -157,8 +159,10 @@ fn filter_fields(spec: &EventSubscriptionSpec) -> Vec<Field> {
         field("/properties/filter/subjectBeginsWith", json!(begins), Compare::Exact, true),
         field("/properties/filter/subjectEndsWith", json!(ends), Compare::Exact, true),
     ];
-    // Left out, Azure fills in its default list, which is then not ours to compare.
-    if !spec.event_types.is_empty() {
+    // `null` means Azure's default list, which is then not ours to compare.
+    if spec.event_types.is_empty() {
+        fields.push(field("/properties/filter/includedEventTypes", Value::Null, Compare::Unseen, true));
+    } else {
         let types: Vec<&str> = spec.event_types.iter().map(|name| name.0.as_str()).collect();
         fields.push(field("/properties/filter/includedEventTypes", json!(types), Compare::Set, true));
     }

@@ -158,21 +158,58 @@ pub fn apns_key(pem: &str) -> Result<String, String> {
     Ok(text)
 }
 
-/// Connection string for one key of a policy. Built, not taken: the answer of `listKeys` may append `;EntityPath=`, and
-/// whether a link likes that is not known.
-pub fn connection_string(namespace: &str, policy: &str, key: &str) -> String {
-    format!("Endpoint=sb://{namespace}.servicebus.windows.net/;SharedAccessKeyName={policy};SharedAccessKey={key}")
+/// What `listKeys` tells. No Debug: it holds keys.
+pub struct Keys {
+    /// `sb://…/`. Other clouds have other suffixes, so it is taken from Azure's answer.
+    endpoint: String,
+    /// First key.
+    pub primary: String,
+    /// Second key.
+    pub secondary: String,
 }
 
-/// Both keys from an answer of `listKeys`; `None` if one is missing.
-pub fn keys(body: &Body) -> Option<(String, String)> {
+impl Keys {
+    /// Connection string with one of the keys. Built, not taken: Azure's own may end in `;EntityPath=`, and whether a link
+    /// likes that is not known.
+    pub fn connection_string(&self, policy: &str, key: &str) -> String {
+        format!("Endpoint={};SharedAccessKeyName={policy};SharedAccessKey={key}", self.endpoint)
+    }
+}
+
+/// Reads an answer of `listKeys` for a policy of that hub; `None` if a key is missing.
+pub fn keys(hub: &ArmId, body: &Body) -> Option<Keys> {
     let (primary, secondary) = (body.text("/primaryKey"), body.text("/secondaryKey"));
-    (!primary.is_empty() && !secondary.is_empty()).then(|| (primary.to_owned(), secondary.to_owned()))
+    if primary.is_empty() || secondary.is_empty() {
+        return None;
+    }
+    // Never split at `=`: keys end in it.
+    let mut parts = body.text("/primaryConnectionString").split(';');
+    let endpoint = parts.find_map(|part| part.strip_prefix("Endpoint=")).map_or_else(
+        || {
+            let namespace = hub.as_str().split('/').nth(8).unwrap_or_default();
+            format!("sb://{namespace}.servicebus.windows.net/")
+        },
+        str::to_owned,
+    );
+    Some(Keys { endpoint, primary: primary.to_owned(), secondary: secondary.to_owned() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_string_names_the_host_that_azure_names_and_no_entity() {
+        let hub = ArmId::given(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.NotificationHubs/namespaces/n/notificationHubs/h",
+        );
+        let answer = json!({"primaryKey": "a=", "secondaryKey": "b=",
+            "primaryConnectionString": "Endpoint=sb://n.servicebus.chinacloudapi.cn/;SharedAccessKeyName=p;SharedAccessKey=a=;EntityPath=h"});
+        let read = keys(&hub, &Body(answer)).unwrap();
+        let text = read.connection_string("p", &read.secondary);
+        assert_eq!(text, "Endpoint=sb://n.servicebus.chinacloudapi.cn/;SharedAccessKeyName=p;SharedAccessKey=b=");
+        assert!(keys(&hub, &Body(json!({"primaryKey": "a="}))).is_none());
+    }
 
     #[test]
     fn a_malformed_key_is_refused_without_being_quoted() {

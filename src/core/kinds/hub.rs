@@ -30,6 +30,7 @@ use super::text::{AppleId, BundleId, HubAzureName, ObjectName, PolicyName};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.namespaceRef.name == oldSelf.namespaceRef.name").message("`namespaceRef` may not change: delete and create again"),
+    validation = Rule::new("!has(self.accessPolicies) || self.accessPolicies.all(p, self.accessPolicies.exists_one(q, q.secretName == p.secretName))").message("`accessPolicies` must each have a `secretName` of their own"),
     validation = Rule::new("has(self.azureName) == has(oldSelf.azureName) && (!has(self.azureName) || self.azureName == oldSelf.azureName)").message("`azureName` may not change: delete and create again"),
 )]
 pub struct NotificationHubSpec {

@@ -11,10 +11,11 @@ use crate::blind::{self, Blind};
 use crate::kinds::hub::{AccessPolicy, Credentials, PolicyStatus};
 use crate::kinds::{NotificationHub, Object};
 use crate::names::fingerprint;
-use crate::pass::{Halt, Pass, Stepped};
+use crate::pass::{Finding, Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
+use crate::remove::{Doomed, remove};
 use crate::step::Step;
-use crate::walk::{self, Doomed};
+use crate::walk;
 
 use super::place::{azure_name, namespace_of, place, ready};
 
@@ -26,7 +27,7 @@ pub fn plan(pass: &mut Pass<'_>, hub: &NotificationHub) -> Stepped<()> {
         ArmId::given(namespace.status.as_ref().and_then(|s| s.common.azure_resource_id.as_deref()).unwrap_or_default());
     let id = nh::hub_id(&namespace_id, azure_name(pass));
     let wanted = nh::hub(&place.access, id.clone(), &pass.owner, &namespace.spec.location, &hub.spec.tags);
-    pass.is_at(&wanted);
+    pass.is_at(&wanted)?;
     // A hub that is made again has none of what the old one was given.
     if pass.get(&place.access, &id, NOTIFICATION_HUBS_API)?.is_none() {
         pass.outputs.remove("credentialsFingerprint");
@@ -42,8 +43,13 @@ fn credentials(pass: &mut Pass<'_>, hub: &NotificationHub, access: &Access, id: 
     let type_ = ConditionType::CredentialsApplied;
     let Some(credentials) = &hub.spec.credentials else {
         pass.not_requested(type_);
-        return Ok(());
+        return pass.drop_step("Credentials");
     };
+    if pass.observes() {
+        let message = "Azure never shows push credentials, and `managementPolicy` is Observe.".to_owned();
+        pass.findings.push(Finding { type_, status: "Unknown", reason: Reason::NotRequested, message });
+        return Ok(());
+    }
     pass.step(type_, |pass| {
         let body = credentials_body(pass, credentials)?;
         let wanted = fingerprint(&pass.owner, &[id.as_str(), &body.to_string()]);
@@ -98,7 +104,9 @@ fn credentials_body(pass: &Pass<'_>, credentials: &Credentials) -> Stepped<serde
 
 fn policies(pass: &mut Pass<'_>, hub: &NotificationHub, access: &Access, id: &ArmId) -> Stepped<()> {
     let made = hub.status.as_ref().map(|status| status.policies.clone()).unwrap_or_default();
-    for old in &made {
+    // Who only looks deletes nothing.
+    let observes = pass.observes();
+    for old in made.iter().filter(|_| !observes) {
         if !hub
             .spec
             .access_policies
@@ -106,7 +114,8 @@ fn policies(pass: &mut Pass<'_>, hub: &NotificationHub, access: &Access, id: &Ar
             .any(|policy| policy.name.0 == old.name && policy.secret_name.0 == old.secret_name)
         {
             let keep_policy = hub.spec.access_policies.iter().any(|policy| policy.name.0 == old.name);
-            drop_policy(pass, access, id, old, keep_policy)?;
+            let still_named = hub.spec.access_policies.iter().any(|policy| policy.secret_name.0 == old.secret_name);
+            drop_policy(pass, access, id, old, keep_policy, still_named)?;
         }
     }
     let wanted: Vec<PolicyStatus> = hub
@@ -115,7 +124,7 @@ fn policies(pass: &mut Pass<'_>, hub: &NotificationHub, access: &Access, id: &Ar
         .iter()
         .map(|policy| PolicyStatus { name: policy.name.0.clone(), secret_name: policy.secret_name.0.clone() })
         .collect();
-    if wanted.is_empty() {
+    if wanted.is_empty() || pass.observes() {
         pass.outputs.remove("policies");
     } else {
         // Recorded with the first intent, before anything is made.
@@ -137,15 +146,14 @@ fn ensure_policy(pass: &mut Pass<'_>, access: &Access, hub: &ArmId, policy: &Acc
         return Ok(());
     }
     let answer = pass.list_keys(access, &wanted.id, NOTIFICATION_HUBS_API)?;
-    let Some((primary, _)) = nh::keys(answer) else {
+    let Some(keys) = nh::keys(hub, answer) else {
         let message = format!("Azure answered without the keys of access policy {}; asking again.", policy.name);
         return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
     };
-    let namespace = hub.as_str().split('/').nth(8).unwrap_or_default();
     pass.publish(
         &policy.secret_name,
         [
-            (acs_wire::secret_keys::CONNECTION_STRING, nh::connection_string(namespace, &policy.name, &primary)),
+            (acs_wire::secret_keys::CONNECTION_STRING, keys.connection_string(&policy.name, &keys.primary)),
             (acs_wire::secret_keys::HUB_NAME, hub.name().to_owned()),
             (acs_wire::secret_keys::POLICY_NAME, policy.name.0.clone()),
         ],
@@ -160,6 +168,7 @@ fn drop_policy(
     hub: &ArmId,
     old: &PolicyStatus,
     keep_policy: bool,
+    still_named: bool,
 ) -> Stepped<()> {
     if !keep_policy {
         let step = format!("Policy/{}", old.name);
@@ -171,10 +180,10 @@ fn drop_policy(
             api_version: NOTIFICATION_HUBS_API,
             mark: Mark::Inherited,
         };
-        walk::remove(pass, &doomed)?;
+        remove(pass, &doomed)?;
     }
     match pass.secret(&old.secret_name)? {
-        Some(secret) if secret.owner_uid.as_deref() == Some(pass.world.object.uid()) => {
+        Some(secret) if !still_named && secret.owner_uid.as_deref() == Some(pass.world.object.uid()) => {
             let step =
                 Step::DeleteSecret { name: old.secret_name.clone(), resource_version: secret.resource_version.clone() };
             Err(Halt::Act(Box::new(step), Reason::Updating, format!("Deleting Secret \"{}\".", old.secret_name)))

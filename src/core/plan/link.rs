@@ -33,8 +33,11 @@ pub fn link(
     let type_ = ConditionType::Linked;
     let there = observed.text("/properties/notificationHubId");
     let Some(wanted) = &service.spec.notification_hub else {
-        pass.outputs.remove("link");
+        for step in ["Link".to_owned(), "Retire".to_owned(), format!("Policy/{}", policy_name(&pass.owner.path))] {
+            pass.drop_step(&step)?;
+        }
         if there.is_empty() {
+            pass.outputs.remove("link");
             pass.not_requested(type_);
         } else {
             let message = format!(
@@ -46,6 +49,9 @@ pub fn link(
     };
     pass.step(type_, |pass| {
         let hub_id = linkable(pass, &wanted.hub_ref.name, id)?;
+        if pass.observes() {
+            return observed_link(&hub_id, there);
+        }
         let policy = nh::policy(access, &hub_id, &pass.owner, &policy_name(&pass.owner.path), &[Right::Send]);
         // A policy that is made again has other keys.
         if !pass.is_settled(&policy.step, &policy.fingerprint())
@@ -60,6 +66,16 @@ pub fn link(
         let link = Linking { access, id, hub_id, policy_id: policy.id, there: ArmId::given(there), rotation };
         settled(pass, &link, known)
     })
+}
+
+/// Who only looks sees the hub, and cannot see the key.
+fn observed_link(hub: &ArmId, there: &str) -> Stepped<()> {
+    if ArmId::given(there) == *hub {
+        return Ok(());
+    }
+    let there = if there.is_empty() { "no hub" } else { there };
+    let message = format!("The service is linked to {there}, not to {hub}, and `managementPolicy` is Observe.");
+    Err(Halt::Fault(Fault::blocked(Reason::Drifted, message)))
 }
 
 /// The hub's id, once it is Ready and can be linked. ARM checks the subscription only; all else is checked here.
@@ -113,14 +129,13 @@ fn settled(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>) -
 
 /// Connection string with that key, and the fingerprint by which a link with it is remembered.
 fn connection(pass: &Pass<'_>, link: &Linking<'_>, slot: KeySlot) -> Stepped<(String, String)> {
-    let Some((primary, secondary)) = nh::keys(pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?)
-    else {
+    let answer = pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?;
+    let Some(keys) = nh::keys(&link.hub_id, answer) else {
         let message = "Azure answered without the keys of the link's access policy; asking again.".to_owned();
         return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
     };
-    let key = if slot == KeySlot::Primary { &primary } else { &secondary };
-    let namespace = link.hub_id.as_str().split('/').nth(8).unwrap_or_default();
-    let text = nh::connection_string(namespace, link.policy_id.name(), key);
+    let key = if slot == KeySlot::Primary { &keys.primary } else { &keys.secondary };
+    let text = keys.connection_string(link.policy_id.name(), key);
     let wanted = fingerprint(&pass.owner, &[link.hub_id.as_str(), &text]);
     Ok((text, wanted))
 }

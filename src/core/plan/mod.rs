@@ -12,6 +12,7 @@ mod subscription;
 pub use place::access_of;
 
 use crate::azure::error::{Class, Fault};
+use crate::azure::id::ArmId;
 use crate::kinds::service::SystemTopicType;
 use crate::kinds::{CommunicationService, Kind, Object};
 use crate::names::default_azure_name;
@@ -59,7 +60,7 @@ fn claim(pass: &Pass<'_>) -> Stepped<()> {
         Kind::AzureAccount => None,
         _ => Some(azure_name(pass)),
     };
-    if object.is_held() && recorded == wanted.as_deref() {
+    if object.is_held() && (wanted.is_none() || recorded == wanted.as_deref()) {
         return Ok(());
     }
     let step = Step::Claim { azure_name: wanted };
@@ -96,7 +97,12 @@ fn rest_suspended(pass: Pass<'_>) -> Decision {
     if status.is_null() {
         status = serde_json::json!({});
     }
+    let silent = status.get("conditions").and_then(serde_json::Value::as_array).is_none_or(Vec::is_empty);
     if let Some(members) = status.as_object_mut() {
+        if silent {
+            // Without a word, an object that was never looked at would count as finished.
+            members.insert("conditions".to_owned(), serde_json::json!([report::suspended(&pass)]));
+        }
         members.insert("observedGeneration".to_owned(), pass.world.object.generation().into());
     }
     Decision::Decided(Box::new(Outcome { step: Step::Rest, status, wake: None, memory: pass.memory }))
@@ -111,9 +117,14 @@ fn conclude(mut pass: Pass<'_>, result: Stepped<()>) -> Decision {
         let other = pause_after(&mut pass, Some(&halt));
         wake = wake.min(other);
     }
+    // Whatever is in the way of one step, drift of the others is found in time. What failed is not tried sooner for it.
+    if !pass.world.object.is_deleting() {
+        wake = wake.min(resync(&pass));
+    }
     let status = match &result {
         Err(Halt::Act(step, ..)) => {
             if let Step::Mutate { operation, .. } = step.as_ref() {
+                pass.made(&ArmId::given(&operation.resource));
                 pass.close(&operation.step);
                 pass.operations.push(operation.clone());
             }

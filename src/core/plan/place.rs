@@ -67,6 +67,10 @@ pub fn place(pass: &Pass<'_>, account: Option<&Ref>, group: Option<&ResourceGrou
         ready(pass, &Object::AzureAccount(account.clone()))?;
     }
     let access = access_of(account);
+    let recorded = pass.resource_id.as_deref().and_then(|id| id.split_once("/providers/")).map(|(group, _)| group);
+    if let Some(recorded) = recorded.filter(|_| pass.world.object.is_deleting()) {
+        return Ok(Place { access, group: ArmId::given(recorded) });
+    }
     let Some(group) = group.or(account.spec.resource_group.as_ref()) else {
         let message = format!("Neither this object nor AzureAccount {name} names a `resourceGroup`: set one of them.");
         return Err(Halt::Fault(Fault::blocked(Reason::ResourceGroupNotFound, message)));

@@ -1,6 +1,7 @@
 //! `CommunicationService`: the resource; then its Secret, its link and its topic beside each other.
 
 use crate::azure::call::Access;
+use crate::azure::descriptor::{Mark, Ownership, ownership};
 use crate::azure::id::ArmId;
 use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, communication, event_grid};
 use crate::kinds::CommunicationService;
@@ -16,7 +17,7 @@ pub fn plan(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> 
     let place = place(pass, spec.account_ref.as_ref(), spec.resource_group.as_ref())?;
     let id = communication::service_id(&place.group, azure_name(pass));
     let wanted = communication::service(&place.access, id.clone(), &pass.owner, &spec.data_location, &spec.tags);
-    pass.is_at(&wanted);
+    pass.is_at(&wanted)?;
     // A service that is made again is linked to nothing and has other keys.
     if pass.get(&place.access, &id, COMMUNICATION_API)?.is_none() {
         pass.outputs.remove("link");
@@ -75,7 +76,7 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
     if settings.is_some_and(|topic| topic.type_ == SystemTopicType::None) {
         pass.outputs.remove("systemTopicId");
         pass.not_requested(type_);
-        return Ok(());
+        return pass.drop_step("Topic");
     }
     pass.step(type_, |pass| {
         let name =
@@ -106,8 +107,12 @@ fn someone_elses(pass: &Pass<'_>, access: &Access, own: &ArmId, service: &ArmId)
     {
         return Ok(Some(known));
     }
-    if pass.open("Topic").is_some() || pass.get(access, own, EVENT_GRID_API)?.is_some() {
+    if pass.open("Topic").is_some() {
         return Ok(None);
+    }
+    if let Some(found) = pass.get(access, own, EVENT_GRID_API)? {
+        let ours = ownership(Mark::Tags, &pass.owner, found) == Ownership::Ours;
+        return Ok((!ours && is_of(found)).then(|| own.clone()));
     }
     let topics = pass.list(access, event_grid::topics_path(&access.subscription), EVENT_GRID_API)?;
     let found = topics.iter().find(|topic| is_of(topic)).map(|topic| ArmId::given(topic.text("/id")));

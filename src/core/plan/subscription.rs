@@ -1,6 +1,8 @@
 //! `EventSubscription`: waits for the service and its topic, then says which events go where.
 
 use crate::azure::EVENT_GRID_API;
+use crate::azure::call::Access;
+use crate::azure::descriptor::Mark;
 use crate::azure::error::Fault;
 use crate::azure::event_grid::{self, Target};
 use crate::azure::id::ArmId;
@@ -8,6 +10,7 @@ use crate::kinds::subscription::Destination;
 use crate::kinds::{CommunicationService, EventSubscription, Kind, Object};
 use crate::pass::{Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
+use crate::remove::{Doomed, remove};
 use crate::walk;
 
 use super::place::{azure_name, condition, missing, place};
@@ -25,13 +28,14 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
     pass.step(ConditionType::Subscribed, |pass| {
         let topic = topic.filter(|_| has_topic);
         let id = event_grid::subscription_id(topic.as_ref(), &service_id, azure_name(pass));
+        leave_old_place(pass, &place.access, &id)?;
         let target = target(pass, &subscription.spec.destination)?;
         let observed = pass.get(&place.access, &id, EVENT_GRID_API)?;
         let moved = observed.is_none_or(|observed| event_grid::destination_differs(&target, observed));
         let applied = pass.outputs.get("destinationFingerprint").and_then(serde_json::Value::as_str).map(str::to_owned);
         let applied = applied.filter(|_| !moved);
         let wanted = event_grid::subscription(&place.access, id, &pass.owner, &subscription.spec, &target, applied);
-        pass.is_at(&wanted);
+        pass.is_at(&wanted)?;
         let observed = walk::ensure(pass, &wanted)?;
         let base = observed.text("/properties/destination/properties/endpointBaseUrl");
         if base.is_empty() {
@@ -44,6 +48,18 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
         }
         Ok(())
     })
+}
+
+/// Below another topic, or on the service itself, the old event subscription would go on delivering the same events.
+fn leave_old_place(pass: &mut Pass<'_>, access: &Access, id: &ArmId) -> Stepped<()> {
+    let Some(old) = pass.resource_id.as_deref().map(ArmId::given).filter(|old| old != id) else { return Ok(()) };
+    let words = "event subscription";
+    let doomed =
+        Doomed { step: "Subscription", words, access, id: old, api_version: EVENT_GRID_API, mark: Mark::Labels };
+    remove(pass, &doomed)?;
+    pass.resource_id = None;
+    pass.outputs.remove("destinationFingerprint");
+    Ok(())
 }
 
 /// The service that events come from.

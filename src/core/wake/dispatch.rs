@@ -47,7 +47,7 @@ impl Dispatch {
     }
 
     /// An object appeared or changed. Returns whom to wake: itself, those that may decide differently because of it, and
-    /// those that it named before and names no longer.
+    /// those whose deletion waited for it, though it may name them no longer.
     pub fn object_changed(&mut self, object: &Arc<Object>) -> Vec<ObjectRef> {
         let target = object.object_ref();
         let (own, public) = (own_signature(object), public_signature(object));
@@ -107,10 +107,11 @@ mod tests {
         Arc::new(Object::decode(Kind::CommunicationService, json).unwrap())
     }
 
-    fn hub(name: &str) -> Arc<Object> {
+    fn hub(name: &str, going: bool) -> Arc<Object> {
+        let time = going.then_some("2026-01-01T00:00:00Z");
         let json = json!({
             "apiVersion": "acs-operator.dev/v1alpha1", "kind": "NotificationHub",
-            "metadata": {"name": name, "namespace": "a", "uid": name, "resourceVersion": "1", "generation": 1},
+            "metadata": {"name": name, "namespace": "a", "uid": name, "resourceVersion": "1", "generation": 1, "deletionTimestamp": time},
             "spec": {"namespaceRef": {"name": "ns"}},
         });
         Arc::new(Object::decode(Kind::NotificationHub, json).unwrap())
@@ -121,18 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_reference_wakes_the_old_target_and_the_new() {
+    fn a_change_of_reference_wakes_the_old_target_if_that_waits_to_go() {
         let mut dispatch = Dispatch::new();
-        for object in [hub("old"), hub("new"), service(1, 1, "old")] {
+        for object in [hub("old", true), hub("new", false), service(1, 1, "old")] {
             dispatch.object_changed(&object);
         }
-        assert_eq!(names(&dispatch.object_changed(&service(2, 2, "new"))), ["new", "old", "shop"]);
+        assert_eq!(names(&dispatch.object_changed(&service(2, 2, "new"))), ["old", "shop"]);
     }
 
     #[test]
     fn what_did_not_change_wakes_nobody() {
         let mut dispatch = Dispatch::new();
-        dispatch.object_changed(&hub("old"));
+        dispatch.object_changed(&hub("old", false));
         dispatch.object_changed(&service(1, 1, "old"));
         assert_eq!(dispatch.object_changed(&service(2, 1, "old")), []);
         assert_eq!(dispatch.get(&service(1, 1, "old").object_ref()).map(|object| object.resource_version()), Some("2"));
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn a_departure_wakes_those_that_waited_for_it() {
         let mut dispatch = Dispatch::new();
-        dispatch.object_changed(&hub("old"));
+        dispatch.object_changed(&hub("old", true));
         dispatch.object_changed(&service(1, 1, "old"));
         assert_eq!(names(&dispatch.object_gone(&service(1, 1, "old").object_ref())), ["old", "shop"]);
         assert_eq!(dispatch.all(Kind::CommunicationService, "a").count(), 0);
