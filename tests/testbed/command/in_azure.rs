@@ -45,10 +45,7 @@ impl Resources {
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    pub(crate) operation: String,
-    pub(crate) principal: String,
     pub(crate) status: u16,
-    pub(crate) effect: String,
 }
 
 impl Request {

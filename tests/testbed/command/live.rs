@@ -50,12 +50,6 @@ pub(crate) async fn until_ready(show: &Show, installation: &Installation, namesp
     }
 }
 
-/// Prints the tree once.
-pub(crate) async fn print(show: &Show, installation: &Installation, namespace: &str) -> Result<()> {
-    let tree = Tree { program: binaries::workspace("acs-operator")?, installation, namespace };
-    redraw(show, &tree.text().await?, 0, true).map(drop)
-}
-
 struct Tree<'a> {
     program: PathBuf,
     installation: &'a Installation,

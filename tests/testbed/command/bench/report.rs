@@ -1,0 +1,89 @@
+//! The figures as tables.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::Figures;
+
+/// All of them, with their headings.
+pub(super) fn tables(figures: &Figures) -> String {
+    let mut parts = vec![
+        format!("Time to Ready, the profile azure at {} of real time (critical path: what Azure itself needs)", figures.time_scale),
+        times(figures).to_string(),
+        "Requests to ARM per stack, until Ready".to_owned(),
+        per_stack(figures, |run| &run.arm).to_string(),
+        "Writes to the API server per stack, until Ready".to_owned(),
+        per_stack(figures, |run| &run.kubernetes).to_string(),
+        "The operator's process".to_owned(),
+        process(figures).to_string(),
+    ];
+    if !figures.optimised {
+        parts.insert(0, "Built without optimisation: memory and start are not those of a release.".to_owned());
+    }
+    parts.join("\n") + "\n"
+}
+
+fn table(header: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn header(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+fn times(figures: &Figures) -> Table {
+    let mut table = table(header(&["profile", "stacks", "median s", "all s", "critical path s", "ratio", "429", "RSS MiB"]));
+    for run in &figures.runs {
+        table.add_row([
+            run.profile.to_owned(),
+            run.stacks.to_string(),
+            format!("{:.2}", run.median_seconds),
+            format!("{:.2}", run.seconds),
+            format!("{:.2}", run.critical_path_seconds),
+            run.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+            run.throttled.to_string(),
+            format!("{:.1}", run.resident_mib),
+        ]);
+    }
+    table
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of thousands")]
+fn per_stack(figures: &Figures, counts: impl Fn(&super::Run) -> &std::collections::BTreeMap<String, usize>) -> Table {
+    let mut kinds: Vec<&String> = figures.runs.iter().flat_map(|run| counts(run).keys()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let columns = ["profile", "stacks"].map(str::to_owned).into_iter();
+    let mut table = table(columns.chain(kinds.iter().map(ToString::to_string)).chain(["sum".to_owned()]).collect());
+    for run in &figures.runs {
+        let stacks = run.stacks.max(1) as f64;
+        let each = |count: usize| format!("{:.1}", count as f64 / stacks);
+        let mut row = vec![run.profile.to_owned(), run.stacks.to_string()];
+        row.extend(kinds.iter().map(|kind| each(counts(run).get(*kind).copied().unwrap_or_default())));
+        row.push(each(counts(run).values().sum()));
+        table.add_row(row);
+    }
+    table
+}
+
+fn process(figures: &Figures) -> Table {
+    let mut table = table(header(&["figure", "value"]));
+    table.add_row(["resident memory without objects".to_owned(), format!("{:.1} MiB", figures.idle_mib)]);
+    for start in &figures.starts {
+        let there = format!("start with {} stacks", start.stacks);
+        table.add_row([format!("{there}: to the first reconcile"), format!("{:.2} s", start.seconds_to_first_reconcile)]);
+        table.add_row([format!("{there}: until a new account is Ready"), format!("{:.2} s", start.seconds_to_ready)]);
+    }
+    if let Some(rest) = &figures.rest {
+        let of = format!("in {:.0} s of rest, {} stacks", rest.seconds, rest.stacks);
+        table.add_row([format!("writes to ARM {of}"), rest.arm_writes.to_string()]);
+        table.add_row([format!("writes to the API server {of} (the Lease apart)"), rest.kubernetes_writes.to_string()]);
+        let reads = format!("{:.1}", rest.arm_reads_per_stack_and_minute);
+        table.add_row(["reads of ARM per stack and minute of Azure's time".to_owned(), reads]);
+    }
+    table
+}
