@@ -38,6 +38,8 @@ pub struct ArmClient {
     budget: Mutex<Budget>,
     /// For a whole call: token, turn, attempt and second attempt. Who waits out an unknown outcome counts on it.
     limit: Duration,
+    /// Where durations are scaled, so is Azure: its buckets refill in the same step.
+    permille: u64,
     started: Clock,
 }
 
@@ -72,6 +74,7 @@ impl ArmClient {
             observer,
             budget: Mutex::default(),
             limit: Duration::from_millis(timings.request_timeout),
+            permille: timings.typical_permille.max(1),
             started: Clock::now(),
         }
     }
@@ -162,8 +165,17 @@ impl ArmClient {
         }
     }
 
+    /// Milliseconds of Azure's time.
     fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.on_azures_clock(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn on_azures_clock(&self, ms: u64) -> u64 {
+        ms.saturating_mul(1000) / self.permille
+    }
+
+    fn on_our_clock(&self, ms: u64) -> u64 {
+        ms.saturating_mul(self.permille).div_ceil(1000)
     }
 
     fn budget<T>(&self, access: &Access, with: impl FnOnce(&mut Budget, &str, &str, u64) -> T) -> T {
@@ -176,7 +188,8 @@ impl ArmClient {
         let class = CallClass::of(request.method);
         let taken = self
             .budget(request.access, |budget, subscription, client, now| budget.take(subscription, client, class, now));
-        let wait = Duration::from_millis(taken.map_err(|wait| held_back(request.access, class, wait))?);
+        let wait = taken.map_err(|wait| held_back(request.access, class, self.on_our_clock(wait)))?;
+        let wait = Duration::from_millis(self.on_our_clock(wait));
         if wait.is_zero() {
             return Ok(());
         }
@@ -186,7 +199,7 @@ impl ArmClient {
             .budget(request.access, |budget, subscription, client, now| budget.closed(subscription, client, class, now))
         {
             0 => Ok(()),
-            closed => Err(held_back(request.access, class, closed)),
+            closed => Err(held_back(request.access, class, self.on_our_clock(closed))),
         }
     }
 
@@ -249,7 +262,7 @@ impl ArmClient {
             if answer.status == 429
                 && let Some(pause) = answer::retry_after(&answer.headers)
             {
-                budget.close(subscription, client, class, pause, now);
+                budget.close(subscription, client, class, self.on_azures_clock(pause), now);
             }
         });
     }
