@@ -9,8 +9,15 @@
 )]
 
 mod create;
+mod credentials;
+mod drain;
 mod drift;
+mod faults;
 mod harness;
+mod leaders;
 mod ownership;
 mod policies;
+mod rebuilt;
+mod restart;
+mod secrets;
 mod update;
