@@ -8,7 +8,7 @@ use acs_core::azure::error::Fault;
 use acs_core::kinds::common::Operation;
 use acs_core::kinds::{Object, ObjectRef};
 use acs_core::plan::decide;
-use acs_core::report::{Notice, notice};
+use acs_core::report::notice;
 use acs_core::step::{Decision, Outcome, Step};
 use acs_core::world::{Answer, Memory, Read, Settings, World};
 use serde_json::Value;
@@ -205,6 +205,7 @@ impl<P: Port> Engine<P> {
             return end;
         }
         self.remember(object, outcome.memory.clone());
+        self.notify(object, &outcome.status).await;
         Turn::End(outcome.wake.map_or(Next::OnChange, Next::After), Verdict::Finished)
     }
 
@@ -226,6 +227,8 @@ impl<P: Port> Engine<P> {
         };
         memory.replies.insert(operation.id.clone(), result);
         self.remember(&world.object, memory);
+        // After the call: an Event that takes long must not use up the time in which the call may be made.
+        self.notify(&world.object, &outcome.status).await;
         Turn::End(Next::After(0), Verdict::Finished)
     }
 
@@ -240,17 +243,21 @@ impl<P: Port> Engine<P> {
             Effected::Conflict => {
                 return Some(Turn::End(Next::After(self.settings.timings.poll / 4), Verdict::Conflict));
             }
+            Effected::Failed(fault) => {
+                tracing::warn!(object = %object.object_ref(), reason = %fault.reason, "{}", fault.message);
+                return Some(Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed));
+            }
             _ => return Some(Turn::End(Next::After(self.settings.timings.retry_min), Verdict::Failed)),
-        }
-        if let Some(notice) = notice(&before, status) {
-            self.notify(object, &notice).await;
         }
         None
     }
 
-    async fn notify(&self, object: &Object, notice: &Notice) {
-        // An Event that cannot be published is no reason to stop: the condition says the same.
-        let _ = self.port.perform(Effect::Notify { object, notice }).await;
+    /// Publishes the Event that the change of status is worth, if any. One that cannot be published is no reason to stop: the
+    /// condition says the same.
+    async fn notify(&self, object: &Object, status: &Value) {
+        if let Some(notice) = notice(&object.status_json(), status) {
+            let _ = self.port.perform(Effect::Notify { object, notice: &notice }).await;
+        }
     }
 
     fn recall(&self, target: &ObjectRef, uid: &str) -> Memory {

@@ -1,7 +1,7 @@
 //! Where watching is per namespace, the operator's rights in a namespace live in that namespace and would go with it, before
 //! what they are needed for. So the RoleBinding is held before the first object is, and let go after the last one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -18,8 +18,11 @@ pub struct Bindings {
     client: Client,
     /// Name of the RoleBinding; `None` where rights are cluster-wide.
     name: Option<String>,
-    held: Mutex<BTreeSet<String>>,
+    held: Mutex<BTreeMap<String, u8>>,
 }
+
+/// A claimed object shows in the watch only a moment later: a namespace has to look empty so often before it is let go.
+const LOOKS: u8 = 3;
 
 impl Bindings {
     /// Nothing is held yet.
@@ -34,42 +37,50 @@ impl Bindings {
     pub async fn hold(&self, namespace: &str) -> Result<(), kube::Error> {
         let Some(name) = &self.name else { return Ok(()) };
         let mut held = self.held.lock().await;
-        if !held.contains(namespace) {
+        if !held.contains_key(namespace) {
             self.put(namespace, name, true).await?;
-            held.insert(namespace.to_owned());
         }
+        held.insert(namespace.to_owned(), 0);
         Ok(())
     }
 
     /// Lets go, now and then, of what no object needs any more. A process that was killed may have left some: every watched
     /// namespace is looked at once.
     pub async fn keep(&self, namespaces: &[String], cache: &Cache, period: Duration) {
-        if self.name.is_none() {
-            return;
-        }
-        self.held.lock().await.extend(namespaces.iter().cloned());
+        let Some(name) = &self.name else { return };
+        let mut unknown: BTreeSet<String> = namespaces.iter().cloned().collect();
         loop {
-            self.let_go(cache).await;
+            let needed = needed(cache);
+            for namespace in std::mem::take(&mut unknown) {
+                let result = if needed.contains(&namespace) {
+                    self.hold(&namespace).await
+                } else {
+                    self.put(&namespace, name, false).await
+                };
+                if let Err(error) = result {
+                    tracing::warn!(namespace, %error, "cannot change the finalizers of the RoleBinding; trying again");
+                    unknown.insert(namespace);
+                }
+            }
+            self.let_go(name, &needed).await;
             tokio::time::sleep(period).await;
         }
     }
 
-    async fn let_go(&self, cache: &Cache) {
-        let Some(name) = &self.name else { return };
+    async fn let_go(&self, name: &str, needed: &BTreeSet<String>) {
         let mut held = self.held.lock().await;
-        let needed: BTreeSet<String> = {
-            let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-            let objects = cache.names().filter(|object| cache.get(object).is_some_and(|object| object.is_held()));
-            objects.map(|object| object.namespace.clone()).collect()
-        };
-        for namespace in held.clone().into_iter().filter(|namespace| !needed.contains(namespace)) {
-            match self.put(&namespace, name, false).await {
-                Ok(()) => {
-                    held.remove(&namespace);
-                }
+        let mut gone = Vec::new();
+        for (namespace, looks) in held.iter_mut() {
+            *looks = if needed.contains(namespace) { 0 } else { looks.saturating_add(1) };
+            if *looks < LOOKS {
+                continue;
+            }
+            match self.put(namespace, name, false).await {
+                Ok(()) => gone.push(namespace.clone()),
                 Err(error) => tracing::warn!(namespace, %error, "cannot let the RoleBinding go; trying again"),
             }
         }
+        held.retain(|namespace, _| !gone.contains(namespace));
     }
 
     async fn put(&self, namespace: &str, name: &str, hold: bool) -> Result<(), kube::Error> {
@@ -92,4 +103,11 @@ impl Bindings {
             other => other.map(|_| ()),
         }
     }
+}
+
+/// Namespaces with an object that is held.
+fn needed(cache: &Cache) -> BTreeSet<String> {
+    let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+    let objects = cache.names().filter(|object| cache.get(object).is_some_and(|object| object.is_held()));
+    objects.map(|object| object.namespace.clone()).collect()
 }

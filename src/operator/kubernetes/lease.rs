@@ -57,6 +57,12 @@ impl Leadership {
     }
 }
 
+/// Least term of a leader: minutes since 1970. Objects remember the highest term that wrote to them and refuse smaller ones,
+/// so a Lease that was deleted, or one in another namespace, must not start at 1 again.
+fn first_term() -> i64 {
+    Timestamp::now().as_second() / 60
+}
+
 /// Takes the lease, and keeps it.
 pub struct Elector {
     api: Api<Lease>,
@@ -134,12 +140,13 @@ impl Elector {
     async fn try_acquire(&mut self) -> Result<bool, kube::Error> {
         // Counted from before the call: the others count from when they see the record, which is later.
         let since = Instant::now();
+        let term = first_term();
         let Some(mut lease) = self.api.get_opt(LEASE_NAME).await? else {
             let lease = Lease {
                 metadata: ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() },
-                spec: Some(self.spec(1)),
+                spec: Some(self.spec(term)),
             };
-            return self.won(1, since, self.api.create(&PostParams::default(), &lease).await);
+            return self.won(term, since, self.api.create(&PostParams::default(), &lease).await);
         };
         let spec = lease.spec.clone().unwrap_or_default();
         let record = format!("{:?}{:?}{:?}", spec.holder_identity, spec.renew_time, lease.metadata.resource_version);
@@ -151,7 +158,7 @@ impl Elector {
         if !free && !silent && self.wait {
             return Ok(false);
         }
-        let term = i64::from(spec.lease_transitions.unwrap_or_default()) + 1;
+        let term = term.max(i64::from(spec.lease_transitions.unwrap_or_default()) + 1);
         lease.spec = Some(self.spec(term));
         self.won(term, since, self.api.replace(LEASE_NAME, &PostParams::default(), &lease).await)
     }

@@ -1,10 +1,12 @@
 //! The engine's port in production.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use acs_core::azure::error::{Class, Fault};
 use acs_core::kinds::{Kind, Object, ObjectRef};
 use acs_core::moment::Moment;
+use acs_core::reason::Reason;
 use acs_core::report::Notice;
 use acs_core::world::{Answer, Read};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
@@ -40,39 +42,24 @@ pub struct Production {
     pub start: Instant,
 }
 
+/// Longest time for anything but a call to Azure, which has its own: a connection that died unseen must not hold a pass, and
+/// with it its object, for ever.
+const KUBERNETES_LIMIT: Duration = Duration::from_secs(30);
+
 impl Port for Production {
     async fn perform(&self, effect: Effect<'_>) -> Effected {
-        match effect {
-            Effect::Fetch(target) => self.fetch(target).await,
-            Effect::Read(read) => Effected::Answer(self.read(read).await),
-            Effect::Send(call) => Effected::Arm(self.arm.send(call).await),
-            Effect::WriteStatus { object, status } => {
-                done("writing status", api::replace_status(&self.client, object, status).await)
-            }
-            Effect::Claim { object, azure_name } => {
-                done("taking charge of the object", self.claim(object, azure_name).await)
-            }
-            Effect::Release { object } => {
-                done("letting the object go", api::replace_hold(&self.client, object, false, None).await)
-            }
-            Effect::WriteSecret { object, write } => {
-                done(&format!("writing Secret \"{}\"", write.name), secrets::write(&self.client, object, write).await)
-            }
-            Effect::DeleteSecret { namespace, name, resource_version } => {
-                let result = secrets::delete(&self.client, namespace, name, resource_version).await;
-                done(&format!("deleting Secret \"{name}\""), result)
-            }
-            Effect::HoldSecret { namespace, name, hold } => {
-                let result = secrets::hold(&self.client, namespace, name, hold).await;
-                done(&format!("changing the finalizers of Secret \"{name}\""), result)
-            }
-            Effect::Notify { object, notice } => {
-                self.notify(object, notice).await;
-                Effected::Done
-            }
+        let reads_kubernetes = matches!(effect, Effect::Read(Read::Secret(..) | Read::Terminating(_)));
+        if matches!(effect, Effect::Send(_) | Effect::Read(_)) && !reads_kubernetes {
+            return self.attempt(effect).await;
         }
+        tokio::time::timeout(KUBERNETES_LIMIT, self.attempt(effect)).await.unwrap_or_else(|_| {
+            Effected::Failed(Fault {
+                reason: Reason::RetryingKubernetesError,
+                message: "The API server did not answer in time.".to_owned(),
+                class: Class::Retry,
+            })
+        })
     }
-
     fn now(&self) -> Moment {
         let mono = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -105,6 +92,38 @@ fn done(what: &str, result: Result<(), kube::Error>) -> Effected {
 }
 
 impl Production {
+    async fn attempt(&self, effect: Effect<'_>) -> Effected {
+        match effect {
+            Effect::Fetch(target) => self.fetch(target).await,
+            Effect::Read(read) => Effected::Answer(self.read(read).await),
+            Effect::Send(call) => Effected::Arm(self.arm.send(call).await),
+            Effect::WriteStatus { object, status } => {
+                done("writing status", api::replace_status(&self.client, object, status).await)
+            }
+            Effect::Claim { object, azure_name } => {
+                done("taking charge of the object", self.claim(object, azure_name).await)
+            }
+            Effect::Release { object } => {
+                done("letting the object go", api::replace_hold(&self.client, object, false, None).await)
+            }
+            Effect::WriteSecret { object, write } => {
+                done(&format!("writing Secret \"{}\"", write.name), secrets::write(&self.client, object, write).await)
+            }
+            Effect::DeleteSecret { namespace, name, resource_version } => {
+                let result = secrets::delete(&self.client, namespace, name, resource_version).await;
+                done(&format!("deleting Secret \"{name}\""), result)
+            }
+            Effect::HoldSecret { namespace, name, hold } => {
+                let result = secrets::hold(&self.client, namespace, name, hold).await;
+                done(&format!("changing the finalizers of Secret \"{name}\""), result)
+            }
+            Effect::Notify { object, notice } => {
+                self.notify(object, notice).await;
+                Effected::Done
+            }
+        }
+    }
+
     async fn claim(&self, object: &Object, azure_name: Option<&str>) -> Result<(), kube::Error> {
         self.bindings.hold(&object.object_ref().namespace).await?;
         api::replace_hold(&self.client, object, true, azure_name).await

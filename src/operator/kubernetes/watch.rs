@@ -155,18 +155,26 @@ async fn secrets(
         None => Api::all(client),
     };
     let mut events = pin!(watcher(api, watcher::Config::default()).backoff(backoff()));
+    let tell = |secret: &PartialObjectMeta<Secret>| {
+        let meta = &secret.metadata;
+        let (namespace, secret) =
+            (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+        let woken = lock(&cache).secret_changed(namespace, secret);
+        wakes.changed(woken);
+    };
+    let mut listed = false;
     while let Some(event) = events.next().await {
         match event {
-            Ok(Event::Apply(secret) | Event::Delete(secret)) => {
-                let meta = &secret.metadata;
-                let (namespace, secret) =
-                    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-                let woken = lock(&cache).secret_changed(namespace, secret);
-                wakes.changed(woken);
+            // The first list says nothing new: every object is looked at once anyway. A later one hides what was missed.
+            Ok(Event::InitApply(_)) if !listed => {}
+            Ok(Event::Apply(secret) | Event::Delete(secret) | Event::InitApply(secret)) => {
+                tell(&secret);
                 settle(&state, &name, false);
             }
-            // The first list says nothing new: every object is looked at once anyway.
-            Ok(event) => settle(&state, &name, matches!(event, Event::InitDone)),
+            Ok(event) => {
+                listed |= matches!(event, Event::InitDone);
+                settle(&state, &name, matches!(event, Event::InitDone));
+            }
             Err(error) => complain(&state, &name, &error),
         }
     }

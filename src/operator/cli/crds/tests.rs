@@ -114,7 +114,7 @@ fn every_rule_reaches_the_crd() {
     let expected = [
         ("AzureAccount", vec![("", 1), (".spec", 1), (".spec.identity", 2)]),
         ("NotificationHubNamespace", vec![("", 1), (".spec", 4)]),
-        ("NotificationHub", vec![("", 1), (".spec", 2), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)]),
+        ("NotificationHub", vec![("", 1), (".spec", 3), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)]),
         ("CommunicationService", vec![("", 1), (".spec", 4), (".spec.systemTopic", 1)]),
         ("EventSubscription", vec![("", 1), (".spec", 3), (".spec.destination", 2), (".spec.destination.webHook", 1)]),
     ];
