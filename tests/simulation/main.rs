@@ -49,7 +49,10 @@ fn main() -> ExitCode {
     }
     let mut summary = explore(arguments.first, arguments.schedules, arguments.threads);
     if arguments.bugs {
-        summary.bugs = Bug::ALL.into_iter().map(|bug| (bug, hunt(bug, arguments.first, arguments.schedules))).collect();
+        summary.bugs = Bug::ALL
+            .into_iter()
+            .map(|bug| (bug, hunt(bug, arguments.first, arguments.schedules, arguments.threads)))
+            .collect();
     }
     match arguments.output {
         Output::Text => summary.print(),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::bugs::Bug;
 use crate::faults::{Counts, Event, Fault, Site};
-use crate::schedule::{self, Ended};
+use crate::schedule;
 
 /// A schedule that went wrong.
 #[derive(Clone, Debug)]
@@ -71,11 +71,29 @@ pub fn explore(first: u64, schedules: u64, threads: usize) -> Summary {
 }
 
 /// Runs schedules with a deliberate mistake until one catches it: seed, how many it took, and how it showed.
-pub fn hunt(bug: Bug, first: u64, most: u64) -> Option<(u64, u64, String)> {
-    (first..first + most).find_map(|seed| {
-        let Ended { violation, .. } = schedule::run(seed, Some(bug), false);
-        violation.map(|what| (seed, seed - first + 1, what))
-    })
+pub fn hunt(bug: Bug, first: u64, most: u64, threads: usize) -> Option<(u64, u64, String)> {
+    let next = AtomicU64::new(first);
+    let caught: Mutex<Option<(u64, String)>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let known = caught.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(seed, _)| *seed);
+                    if seed >= first + most || known.is_some_and(|known| known < seed) {
+                        break;
+                    }
+                    let Some(what) = schedule::run(seed, Some(bug), false).violation else { continue };
+                    let mut caught = caught.lock().unwrap_or_else(PoisonError::into_inner);
+                    if caught.as_ref().is_none_or(|(known, _)| seed < *known) {
+                        *caught = Some((seed, what));
+                    }
+                }
+            });
+        }
+    });
+    let caught = caught.into_inner().unwrap_or_else(PoisonError::into_inner);
+    caught.map(|(seed, what)| (seed, seed - first + 1, what))
 }
 
 impl Summary {

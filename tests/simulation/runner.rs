@@ -218,7 +218,9 @@ impl Runner {
         (entry.running, entry.due) = (true, None);
         let pass = sim.number();
         sim.counts.passes += 1;
-        sim.oracle.pass_began(replica, target, now);
+        if cause == Cause::Timer {
+            sim.oracle.pass_began(replica, target, now);
+        }
         let note = PassNote { replica, object: target.clone(), uid: String::new(), started: now, term_seen: 0 };
         sim.passes.insert(pass, note);
         let reason = reason(&sim, target);

@@ -227,11 +227,14 @@ impl Schedule {
     /// True once all is as declared, and no one has written anything for long.
     fn rests(&mut self) -> bool {
         let mut sim = lock(&self.sim);
-        if sim.is_moving() {
-            reapply(&mut sim, &self.stacks);
-            return false;
+        // Whoever reads for half an hour what a deletion waits for also deletes that.
+        if self.runner.calm_since.is_some_and(|since| sim.now > since + 1_800_000) {
+            users::tidy(&mut sim, &self.stacks);
         }
         reapply(&mut sim, &self.stacks);
+        if sim.is_moving() {
+            return false;
+        }
         let since = sim.oracle.last_write.max(self.runner.calm_since.unwrap_or_default());
         sim.now > since + REST && unlike(&mut sim, self.stranger.as_ref()).is_none()
     }

@@ -16,7 +16,7 @@ use crate::sim::Sim;
 
 /// Cluster id in owner tags.
 pub const CLUSTER: &str = "c1";
-/// More passes than this of one object within [`WINDOW`] are a busy loop.
+/// More passes than this of one object within [`WINDOW`], not asked for by any change, are a busy loop.
 const BUSY: usize = 60;
 const WINDOW: u64 = 10_000;
 
