@@ -102,4 +102,7 @@ pub struct AzureAccountStatus {
     /// Conditions, generation, open calls.
     #[serde(flatten)]
     pub common: CommonStatus,
+    /// Secrets that carry our finalizer for this account: deletion may need what is in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_secrets: Vec<String>,
 }

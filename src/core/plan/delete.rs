@@ -202,25 +202,12 @@ fn let_account_go(pass: &mut Pass<'_>, account: &AzureAccount) -> Stepped<()> {
         spill_assertion(pass, &access)?;
     }
     in_use(pass)?;
-    let name = match &access.proof {
-        Proof::ClientSecret { secret, .. } => secret.clone(),
-        Proof::ServiceAccount { .. } => assertion_secret(pass.world.name()),
-    };
-    let held = pass.secret(&name)?.is_some_and(|secret| secret.held);
-    if held && !held_for_another(pass, &name)? {
-        let step = Step::HoldSecret { name: name.clone(), hold: false };
-        return Err(Halt::Act(Box::new(step), Reason::Deleting, format!("Letting Secret \"{name}\" go.")));
+    // A Secret may be held from before it was recorded that it is.
+    if let Proof::ClientSecret { secret, .. } = &access.proof {
+        super::account::remember(pass, secret);
     }
+    super::account::let_go(pass, None)?;
     Err(release("No object needs the account any more."))
-}
-
-fn held_for_another(pass: &Pass<'_>, secret: &str) -> Stepped<bool> {
-    let others = pass.objects(Kind::AzureAccount)?;
-    Ok(others.iter().any(|other| {
-        let Object::AzureAccount(other) = other else { return false };
-        let same = other.metadata.uid.as_deref() == Some(pass.world.object.uid());
-        !same && matches!(access_of(other).proof, Proof::ClientSecret { secret: name, .. } if name == secret)
-    }))
 }
 
 /// No new assertion can be had in a terminating namespace, and this process may be restarted before all is gone: the one at
