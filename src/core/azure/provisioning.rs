@@ -52,6 +52,10 @@ pub fn of_operation(answer: &Result<super::call::ArmReply, AzureError>) -> Resul
     let reply = match answer {
         Ok(reply) => reply,
         Err(error) if matches!(error.status, Some(404 | 410)) => return Ok(OperationState::Lost),
+        // By Location, an operation that ended badly answers as the call itself would have: asking again changes nothing.
+        Err(error) if matches!(error.status, Some(400 | 409 | 412 | 422)) => {
+            return Ok(OperationState::Failed(error.clone()));
+        }
         Err(error) => return Err(error.clone()),
     };
     if reply.status == 202 {
