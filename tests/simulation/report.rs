@@ -84,6 +84,10 @@ pub fn hunt(bug: Bug, first: u64, most: u64, threads: usize) -> Option<(u64, u64
                         break;
                     }
                     let Some(what) = schedule::run(seed, Some(bug), false).violation else { continue };
+                    // Only what goes well without the mistake shows the mistake.
+                    if schedule::run(seed, None, false).violation.is_some() {
+                        continue;
+                    }
                     let mut caught = caught.lock().unwrap_or_else(PoisonError::into_inner);
                     if caught.as_ref().is_none_or(|(known, _)| seed < *known) {
                         *caught = Some((seed, what));

@@ -37,6 +37,8 @@ struct Schedule {
     runner: Runner,
     stacks: Vec<Stack>,
     events: u64,
+    /// When users last cleared up.
+    tidied: u64,
     /// Service whose name a stranger holds.
     stranger: Option<ObjectRef>,
 }
@@ -46,7 +48,7 @@ pub fn run(seed: u64, bug: Option<Bug>, trace: bool) -> Ended {
     let sim = Arc::new(Mutex::new(Sim::new(seed, bug, trace)));
     let replicas = if lock(&sim).random.permille(400) { 2 } else { 1 };
     let runner = Runner::new(sim.clone(), replicas);
-    let mut schedule = Schedule { sim: sim.clone(), runner, stacks: Vec::new(), events: 0, stranger: None };
+    let mut schedule = Schedule { sim: sim.clone(), runner, stacks: Vec::new(), events: 0, tidied: 0, stranger: None };
     schedule.begin(replicas);
     schedule.trouble();
     schedule.calm();
@@ -228,7 +230,8 @@ impl Schedule {
     fn rests(&mut self) -> bool {
         let mut sim = lock(&self.sim);
         // Whoever reads for half an hour what a deletion waits for also deletes that.
-        if self.runner.calm_since.is_some_and(|since| sim.now > since + 1_800_000) {
+        if self.runner.calm_since.is_some_and(|since| sim.now > since.max(self.tidied) + 1_800_000) {
+            self.tidied = sim.now;
             users::tidy(&mut sim, &self.stacks);
         }
         reapply(&mut sim, &self.stacks);

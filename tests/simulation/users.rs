@@ -106,7 +106,7 @@ fn portal(sim: &mut Sim, stack: &Stack) -> bool {
         }
         3 if id.contains("/communicationservices/") => sim.azure.world.unlink_in_portal(&id),
         4 if tagged => sim.azure.world.set_member(&id, "/tags/team", json!("z")),
-        5 if id.contains("/communicationservices/") => plant(sim, &id, "/properties/linkedDomains", &json!(["/domains/one"])),
+        5 if id.rsplit('/').nth(1) == Some("communicationservices") => plant(sim, &id, "/properties/linkedDomains", &json!(["/domains/one"])),
         _ if tagged => {
             let value = json!(format!("v{now}"));
             plant(sim, &id, "/tags/costCentre", &value)
