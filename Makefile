@@ -57,9 +57,12 @@ binaries:
 parts: binaries
 	$(TARGET)/debug/testbed build bare
 
-# Rust first, because the builder of the Go parts is written in it; what the Go parts need is then built by the command itself.
+# The builder of the Go parts is written in Rust: first a small build of it, then Go and the rest of Rust side by side.
+# `cat` makes it no terminal: two programs cannot draw on one at a time.
 release:
-	cargo build --release -p acs-operator -p azure-sim -p testbed --bins
+	cargo build --release -p testbed --no-default-features --bin parts
+	$(BIN)/parts demo > >(cat) 2>&1 & go=$$!; trap "kill $$go 2> /dev/null || true" EXIT; \
+	cargo build --release -p acs-operator -p azure-sim -p testbed --bins && wait $$go
 
 clean-cache: ## Remove the compiled Kubernetes
 	rm -rf "$(CACHE)/parts"

@@ -4,23 +4,42 @@
 //! by kubeconfig. [`Process`] runs everything else beside it (operator, simulator) and takes it down again, whatever
 //! happens to the program that started it. Nothing here models Kubernetes.
 
+#[cfg(feature = "ground")]
 pub mod audit;
+#[cfg(feature = "ground")]
 pub mod azure_sim;
 pub mod binaries;
+#[cfg(feature = "ground")]
 pub mod cluster;
+pub mod ground;
+#[cfg(feature = "ground")]
 pub mod operator;
 pub mod parts;
+#[cfg(feature = "ground")]
 pub mod ports;
+#[cfg(feature = "ground")]
 pub mod process;
+#[cfg(feature = "ground")]
 pub mod scratch;
+#[cfg(feature = "ground")]
 pub mod stack;
+#[cfg(feature = "ground")]
 pub mod supervise;
+pub mod tail;
+#[cfg(feature = "ground")]
 pub mod wait;
 
+#[cfg(feature = "ground")]
 pub use azure_sim::AzureSim;
-pub use cluster::{Cluster, Ground, TestNamespace};
+#[cfg(feature = "ground")]
+pub use cluster::{Cluster, TestNamespace};
+pub use ground::Ground;
+#[cfg(feature = "ground")]
 pub use operator::Operator;
 pub use parts::Part;
+#[cfg(feature = "ground")]
 pub use process::Process;
+#[cfg(feature = "ground")]
 pub use stack::Stack;
+#[cfg(feature = "ground")]
 pub use wait::{wait_for, wait_for_some};

@@ -14,6 +14,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::sync::watch;
 
+pub use crate::tail::tail;
+
 const POLL: Duration = Duration::from_millis(10);
 
 /// What to run; see [`Process::of`].
@@ -255,22 +257,6 @@ fn complete_lines(path: &Path, from: u64) -> Result<Vec<String>> {
     let text = String::from_utf8_lossy(&bytes);
     let complete = text.rfind('\n').and_then(|end| text.get(..end)).unwrap_or_default();
     Ok(complete.lines().map(str::to_owned).collect())
-}
-
-/// The last `lines` lines of a file, of which at most the last 64 KiB are read; empty if there is none.
-pub fn tail(path: &Path, lines: usize) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(64 * 1024)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<&str> = text.lines().collect();
-    all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum as _};
+use testbed::Ground;
 use testbed::parts::{self, Part};
 
 #[derive(Args)]
 pub(crate) struct Build {
-    /// `bare` (an API server without nodes), `test` (bare and helm), `all`, or single parts such as `kwok`
+    /// `bare` (an API server without nodes), `test` or `demo` (bare and helm), `all`, or single parts such as `kwok`
     #[arg(default_value = "bare")]
     targets: Vec<String>,
 }
@@ -28,9 +29,10 @@ impl Build {
 
 fn parts_of(target: &str) -> Result<Vec<Part>> {
     Ok(match target {
-        // The demo shows the operator and the simulator at work; both need no pods.
-        "bare" | "demo" => Part::BARE.to_vec(),
-        "test" => Part::BARE.into_iter().chain([Part::Helm]).collect(),
+        // A cluster that is given has all of it.
+        "demo" if Ground::from_environment() != Ground::Bare => Vec::new(),
+        "bare" => Part::BARE.to_vec(),
+        "demo" | "test" => Part::BARE.into_iter().chain([Part::Helm]).collect(),
         "all" => Part::ALL.to_vec(),
         name => match Part::from_str(name, false) {
             Ok(part) => vec![part],

@@ -76,13 +76,19 @@ impl Show {
     /// Shows that `work` is under way, then how long it took.
     pub(crate) async fn step<T>(&mut self, title: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
         let started = Instant::now();
+        let done = self.waiting(title, work).await;
+        let mark = self.mark(done.is_ok());
+        self.line(&format!("  {mark} {title}  {}", self.dim(&seconds(started.elapsed()))));
+        done
+    }
+
+    /// Shows in a terminal that `work` is under way, and leaves no trace of that.
+    pub(crate) async fn waiting<T>(&self, title: &str, work: impl Future<Output = T>) -> T {
         let bar = self.term.is_term().then(|| spinner(title));
         let done = work.await;
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let mark = self.mark(done.is_ok());
-        self.line(&format!("  {mark} {title}  {}", self.dim(&seconds(started.elapsed()))));
         done
     }
 

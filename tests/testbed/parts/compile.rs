@@ -80,7 +80,7 @@ fn compile(go: &Path, module: &Path, bin: &Path, part: Part, lock: &File, progre
     };
     if !status.success() {
         step.failed();
-        bail!("go could not build {}:\n{}", part.name(), crate::process::tail(&log, 30));
+        bail!("go could not build {}:\n{}", part.name(), crate::tail::tail(&log, 30));
     }
     fs::rename(&unfinished, bin.join(part.name())).with_context(|| format!("putting {} in place", part.name()))?;
     step.done();

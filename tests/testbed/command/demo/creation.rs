@@ -41,7 +41,8 @@ pub(super) async fn call(story: &mut Story<'_>) -> Result<()> {
     line.register_phones(&story.all.azure).await?;
     story.show.detail("Anna's iPhone and Android are registered at the hub. Azure takes 10 minutes until pushes use a new link: here 6 s.");
     let started = Instant::now();
-    let (call, calls) = line.until_it_rings(&story.all.azure, SOON).await?;
+    let rings = line.until_it_rings(&story.all.azure, SOON);
+    let (call, calls) = story.show.waiting("calling Anna until her phones ring", rings).await?;
     let rang: Vec<&str> = call.rings.iter().map(|ring| ring.phone.platform.as_str()).collect();
     let claim = format!("a call to {} rings: {}", line.user, rang.join(", "));
     story.show.check(&claim, line.is_ours(&call) && rang.len() == 2, || call.message.clone());

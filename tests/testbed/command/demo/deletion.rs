@@ -64,7 +64,7 @@ async fn delete_namespaces(story: &mut Story<'_>) -> Result<()> {
         }
         true
     });
-    let drained = drained.await.is_ok();
+    let drained = story.show.waiting("draining", drained).await.is_ok();
     let claim = format!("all ten objects are gone after {}", seconds(started.elapsed()));
     let stuck = if drained { String::new() } else { remaining(story).await? };
     story.show.check(&claim, drained, || stuck);
@@ -75,7 +75,7 @@ async fn delete_namespaces(story: &mut Story<'_>) -> Result<()> {
         }
         !there
     });
-    let gone = gone.await.is_ok();
+    let gone = story.show.waiting("waiting for Kubernetes to let the namespaces go", gone).await.is_ok();
     let stuck = if gone { String::new() } else { remaining(story).await? };
     story.show.check(&format!("so are both namespaces, after {}", seconds(started.elapsed())), gone, || stuck);
     story.show.detail("most of it is Kubernetes: it begins after 5 s, and looks again after another 5 to 8 whether the finalizers are gone");

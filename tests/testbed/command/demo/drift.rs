@@ -70,10 +70,12 @@ pub(super) async fn link(story: &mut Story<'_>) -> Result<()> {
     let claim = format!("our hub is linked again after {} (of Azure's time: {:.0} s)", seconds(started.elapsed()), started.elapsed().as_secs_f64() / super::SCALE);
     story.show.check(&claim, ours.is_ok(), || "it is not".to_owned());
     story.show.detail("Both links take effect 10 minutes (here 6 s) after they were made: the colleague's first, then ours.");
-    let (missed, before) = line.until_silent(&story.all.azure, SOON).await?;
+    let silent = line.until_silent(&story.all.azure, SOON);
+    let (missed, before) = story.show.waiting("calling Anna until her phone does not ring", silent).await?;
     let why = if missed.rang { "another phone rings".to_owned() } else { missed.message.clone() };
     story.show.check(&format!("while theirs is in effect our phone does not ring: {why}"), !line.is_ours(&missed), || before.words());
-    let (heard, silence) = line.until_it_rings(&story.all.azure, SOON).await?;
+    let rings = line.until_it_rings(&story.all.azure, SOON);
+    let (heard, silence) = story.show.waiting("calling Anna until her phone rings", rings).await?;
     story.show.check(&format!("our phone rings again after {}", seconds(silence.silence)), line.is_ours(&heard), || silence.words());
     Ok(())
 }

@@ -34,7 +34,8 @@ pub(super) async fn rotate(story: &mut Story<'_>) -> Result<()> {
         tokio::time::sleep(AFTERWARDS).await;
         Ok((done, took))
     };
-    let ((done, took), calls) = story.line.during(&story.all.azure, finished).await?;
+    let calling = story.line.during(&story.all.azure, finished);
+    let ((done, took), calls) = story.show.waiting("calling Anna all the time", calling).await?;
     story.show.check(&format!("the rotation is done after {}", seconds(took)), done, || "it is not".to_owned());
     story.show.check(&format!("{} calls, not one missed", calls.made), calls.missed == 0 && calls.made > 50, || calls.words());
     let after = keys(story).await?;
@@ -53,7 +54,8 @@ pub(super) async fn regenerate(story: &mut Story<'_>) -> Result<()> {
     let line = story.line.clone();
     let (missed, before) = line.until_silent(&story.all.azure, SOON).await?;
     story.show.check(&format!("Azure pushes with a dead key and tells nobody: {}", missed.message), !missed.rang, || before.words());
-    let (heard, silence) = line.until_it_rings(&story.all.azure, SOON).await?;
+    let rings = line.until_it_rings(&story.all.azure, SOON);
+    let (heard, silence) = story.show.waiting("calling Anna until her phone rings", rings).await?;
     story.show.check(&format!("the phone rings again after {}", seconds(silence.silence)), line.is_ours(&heard), || silence.words());
     let minutes = silence.silence.as_secs_f64() / SCALE / 60.0;
     story.show.detail(&format!("{minutes:.0} minutes of Azure's time: up to 10 until the key is compared, then Azure's 10 until pushes use the new one"));
