@@ -123,7 +123,7 @@ async fn errors_that_pass_are_outlived_and_nothing_is_made_twice() -> Result<()>
         ("Microsoft.Communication/CommunicationServices/write", json!({"drop": "before"})),
         ("Microsoft.Communication/CommunicationServices/LinkNotificationHub/action", json!({"status": 503})),
         ("Microsoft.EventGrid/systemTopics/write", json!({"status": 500, "performed": true})),
-        ("Microsoft.EventGrid/systemTopics/eventSubscriptions/write", json!({"lro": "fail"})),
+        ("Microsoft.EventGrid/systemTopics/eventSubscriptions/write", json!({"status": 502, "performed": true})),
     ] {
         story.door("faults", json!({"operation": operation, "times": 1, "answer": answer})).await?;
     }
@@ -198,7 +198,8 @@ async fn without_a_topic_of_its_own_a_subscription_is_put_on_the_service() -> Re
     let (service, id) = (story.id("CommunicationService", "shop").await?, story.id("EventSubscription", "shop").await?);
     assert!(id.starts_with(&format!("{service}/providers/microsoft.eventgrid/eventsubscriptions/")), "{id}");
     assert!(story.resources().await?.contains_key(&id));
-    assert!(!story.resources().await?.keys().any(|id| id.contains("systemtopics")));
+    // Azure makes itself a topic for it, which policy does not see: what is not made is one of ours.
+    assert!(!writes(&story.journal(0).await?).iter().any(|write| write.contains("systemTopics")));
     story.delete("EventSubscription", "shop").await?;
     story.gone("EventSubscription", "shop").await?;
     assert!(!story.resources().await?.contains_key(&id));
