@@ -3,7 +3,7 @@
 # Our kinds: watch them; put the finalizer on and take it off; record the Azure name in an annotation. Never create or delete one.
 - apiGroups: [acs-operator.dev]
   resources: [azureaccounts, communicationservices, eventsubscriptions, notificationhubnamespaces, notificationhubs]
-  verbs: [get, list, watch, update, patch]
+  verbs: [get, list, watch, patch]
 # Our kinds' status: conditions and announced calls, written by compare-and-swap.
 - apiGroups: [acs-operator.dev]
   resources:
