@@ -57,10 +57,12 @@ impl Leadership {
     }
 }
 
-/// Least term of a leader: minutes since 1970. Objects remember the highest term that wrote to them and refuse smaller ones,
-/// so a Lease that was deleted, or one in another namespace, must not start at 1 again.
+/// Least term of a leader: seconds since 2025, which fit into a Lease until 2093. Objects remember the highest term that wrote
+/// to them and refuse smaller ones, so a Lease that was deleted, or one in another namespace, must not start at 1 again; nor
+/// may the leader after that have the term of the one before.
 fn first_term() -> i64 {
-    Timestamp::now().as_second() / 60
+    const NEW_YEAR_2025: i64 = 1_735_689_600;
+    Timestamp::now().as_second() - NEW_YEAR_2025
 }
 
 /// Takes the lease, and keeps it.
