@@ -16,7 +16,8 @@ async fn a_missing_secret_is_named_and_its_arrival_heals_without_a_restart() -> 
     story.apply_all(&story.quickstart()?).await?;
     let message = story.reason("AzureAccount", "default", "Ready", "SecretNotFound").await?;
     assert!(message.contains("azure-credentials"), "{message}");
-    let says_why = |object: &Value| condition(object, "Ready").2 == "AzureAccount default is not Ready (SecretNotFound).";
+    let says_why =
+        |object: &Value| condition(object, "Ready").2 == "AzureAccount default is not Ready (SecretNotFound).";
     story.until(("NotificationHubNamespace", "shop"), "to say what it waits for", says_why).await?;
     let started = Instant::now();
     story.secrets().await?;
@@ -122,11 +123,23 @@ async fn workload_identity_needs_no_secret_at_all() -> Result<()> {
     assert!(message.contains("acs-operator-azure"), "{message}");
     service_account(&story, "acs-operator-azure").await?;
     // Azure does not trust it yet, and says which subject it would have to.
-    story.patch("AzureAccount", "default", json!({"metadata": {"annotations": {acs_wire::ANNOTATION_RECONCILE_AT: "1"}}})).await?;
+    story
+        .patch(
+            "AzureAccount",
+            "default",
+            json!({"metadata": {"annotations": {acs_wire::ANNOTATION_RECONCILE_AT: "1"}}}),
+        )
+        .await?;
     let message = story.reason("AzureAccount", "default", "Ready", "AuthenticationFailed").await?;
     assert!(message.contains("AADSTS70021"), "{message}");
     trust(&story, "acs-operator-azure").await?;
-    story.patch("AzureAccount", "default", json!({"metadata": {"annotations": {acs_wire::ANNOTATION_RECONCILE_AT: "2"}}})).await?;
+    story
+        .patch(
+            "AzureAccount",
+            "default",
+            json!({"metadata": {"annotations": {acs_wire::ANNOTATION_RECONCILE_AT: "2"}}}),
+        )
+        .await?;
     story.all_ready().await?;
     assert_eq!(story.rings().await?["rang"], true);
     Ok(())

@@ -26,7 +26,8 @@ async fn a_tag_edited_in_the_portal_is_put_back_by_one_patch() -> Result<()> {
 async fn another_hub_linked_in_the_portal_is_replaced_by_ours() -> Result<()> {
     let (story, _operator) = Story::begin("drift-link").await?;
     story.quickstart_ready().await?;
-    let (service, hub) = (story.id("CommunicationService", "shop").await?, story.id("NotificationHub", "phones").await?);
+    let (service, hub) =
+        (story.id("CommunicationService", "shop").await?, story.id("NotificationHub", "phones").await?);
     let (namespace, _) = hub.rsplit_once('/').unwrap();
     let other = format!("{namespace}/theirs");
     let body = json!({"location": "westeurope", "properties": {}});
@@ -41,7 +42,10 @@ async fn another_hub_linked_in_the_portal_is_replaced_by_ours() -> Result<()> {
         .await?;
     story.ready("CommunicationService", "shop").await?;
     assert_eq!(story.rings().await?["rang"], true);
-    assert!(story.resources().await?.contains_key(&other.to_ascii_lowercase()), "someone else's hub is not ours to delete");
+    assert!(
+        story.resources().await?.contains_key(&other.to_ascii_lowercase()),
+        "someone else's hub is not ours to delete"
+    );
     Ok(())
 }
 

@@ -215,7 +215,8 @@ async fn events_can_go_to_a_storage_queue_and_come_back_to_a_webhook() -> Result
         "/subscriptions/{subscription}/resourceGroups/rg-shop/providers/Microsoft.Storage/storageAccounts/contoso"
     );
     let queue = json!({"resourceId": account, "queueName": "events", "messageTimeToLiveSeconds": 300});
-    let destination = json!({"spec": {"destination": {"type": "StorageQueue", "webHook": null, "storageQueue": queue}}});
+    let destination =
+        json!({"spec": {"destination": {"type": "StorageQueue", "webHook": null, "storageQueue": queue}}});
     story.apply_all(&story.quickstart()?.with("EventSubscription", &destination)).await?;
     story.all_ready().await?;
     let there = story.azure("EventSubscription", "shop").await?["properties"]["destination"].clone();

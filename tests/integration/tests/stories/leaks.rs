@@ -44,7 +44,8 @@ async fn outputs(story: &Story, operator: &testbed::Operator) -> Result<Vec<(Str
 
 #[tokio::test]
 async fn no_secret_is_in_logs_at_the_finest_level_nor_in_events_status_or_metrics() -> Result<()> {
-    let options = stack::Options { args: vec!["--log-level".to_owned(), "trace".to_owned()], ..stack::Options::default() };
+    let options =
+        stack::Options { args: vec!["--log-level".to_owned(), "trace".to_owned()], ..stack::Options::default() };
     let story = Story::prepare("leaks", options).await?;
     let operator = story.stack.run_operator().await?;
     story.secrets().await?;
@@ -92,7 +93,8 @@ async fn no_secret_is_in_logs_at_the_finest_level_nor_in_events_status_or_metric
 
 #[tokio::test]
 async fn no_token_of_azure_or_kubernetes_is_in_the_logs() -> Result<()> {
-    let options = stack::Options { args: vec!["--log-level".to_owned(), "trace".to_owned()], ..stack::Options::default() };
+    let options =
+        stack::Options { args: vec!["--log-level".to_owned(), "trace".to_owned()], ..stack::Options::default() };
     let story = Story::prepare("tokens", options).await?;
     let operator = story.stack.run_operator().await?;
     crate::credentials::service_account(&story, "acs-operator-azure").await?;

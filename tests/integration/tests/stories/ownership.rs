@@ -103,10 +103,11 @@ async fn a_secret_of_that_name_that_is_not_ours_is_not_overwritten() -> Result<(
     let theirs = story.secret("shop-acs").await?.unwrap();
     assert_eq!(theirs, [("password".to_owned(), "theirs".to_owned())].into());
     // The rest of the service works meanwhile.
-    story.until(("CommunicationService", "shop"), "Linked", |object| {
-        crate::harness::condition(object, "Linked").0 == "True"
-    })
-    .await?;
+    story
+        .until(("CommunicationService", "shop"), "Linked", |object| {
+            crate::harness::condition(object, "Linked").0 == "True"
+        })
+        .await?;
 
     story.delete("Secret", "shop-acs").await?;
     story.all_ready().await?;

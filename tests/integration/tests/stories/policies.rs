@@ -11,7 +11,8 @@ async fn a_deleted_service_stays_in_azure_by_default_and_all_else_goes() -> Resu
     let (story, _operator) = Story::begin("retain").await?;
     story.quickstart_ready().await?;
     let service = story.id("CommunicationService", "shop").await?;
-    let all = ["EventSubscription", "CommunicationService", "NotificationHub", "NotificationHubNamespace", "AzureAccount"];
+    let all =
+        ["EventSubscription", "CommunicationService", "NotificationHub", "NotificationHubNamespace", "AzureAccount"];
     // All at once, in any order: each waits for those that need it.
     for kind in all.iter().rev() {
         story.delete(kind, name_of(kind)).await?;
@@ -115,7 +116,8 @@ async fn suspend_stops_all_work_deletion_included_and_resumes() -> Result<()> {
     story.quickstart_ready().await?;
     let id = story.id("NotificationHubNamespace", "shop").await?;
     story.patch("NotificationHubNamespace", "shop", json!({"spec": {"suspend": true}})).await?;
-    let seen = |object: &serde_json::Value| condition(object, "Ready").1 == "Suspended" || object["spec"]["suspend"] == true;
+    let seen =
+        |object: &serde_json::Value| condition(object, "Ready").1 == "Suspended" || object["spec"]["suspend"] == true;
     story.until(("NotificationHubNamespace", "shop"), "suspended", seen).await?;
     let before = story.mark().await?;
     story.patch("NotificationHubNamespace", "shop", json!({"spec": {"sku": "Basic"}})).await?;
@@ -129,7 +131,8 @@ async fn suspend_stops_all_work_deletion_included_and_resumes() -> Result<()> {
     story.ready("NotificationHubNamespace", "shop").await?;
     assert_eq!(story.resources().await?[&id]["sku"]["name"], "Basic");
 
-    for (kind, name) in [("EventSubscription", "shop"), ("CommunicationService", "shop"), ("NotificationHub", "phones")] {
+    for (kind, name) in [("EventSubscription", "shop"), ("CommunicationService", "shop"), ("NotificationHub", "phones")]
+    {
         story.delete(kind, name).await?;
         story.gone(kind, name).await?;
     }
@@ -146,7 +149,8 @@ async fn suspend_stops_all_work_deletion_included_and_resumes() -> Result<()> {
 async fn looked_at(story: &Story, since: u64, times: usize) -> Result<()> {
     wait_for_some("the service to be looked at", SOON, || async {
         let entries = story.journal(since).await.ok()?;
-        let reads = entries.iter().filter(|entry| entry.method == "GET" && entry.path.contains("communicationServices"));
+        let reads =
+            entries.iter().filter(|entry| entry.method == "GET" && entry.path.contains("communicationServices"));
         (reads.count() >= times).then_some(())
     })
     .await

@@ -15,7 +15,8 @@ async fn resyncs(story: &Story, times: usize) -> Result<()> {
     let since = story.mark().await?;
     wait_for_some(&format!("{times} resyncs"), SOON, || async {
         let entries = story.journal(since).await.ok()?;
-        let looks = entries.iter().filter(|entry| entry.method == "GET" && entry.path.ends_with("ommunicationServices"));
+        let looks =
+            entries.iter().filter(|entry| entry.method == "GET" && entry.path.ends_with("ommunicationServices"));
         (looks.count() >= times).then_some(())
     })
     .await
@@ -36,8 +37,11 @@ async fn at_rest_nothing_is_written_to_azure_nor_to_the_api_server_but_the_lease
     let journal = story.journal(before).await?;
     assert_eq!(writes(&journal), [""; 0]);
     let written = story.cluster.audit(&by_the_operator(&story).since(since).writes())?;
-    let said: Vec<_> =
-        written.iter().filter(|entry| entry.resource != "leases").map(|entry| format!("{} {}", entry.verb, entry.uri)).collect();
+    let said: Vec<_> = written
+        .iter()
+        .filter(|entry| entry.resource != "leases")
+        .map(|entry| format!("{} {}", entry.verb, entry.uri))
+        .collect();
     assert_eq!(said, [""; 0]);
     assert!(written.iter().any(|entry| entry.resource == "leases"), "or the audit log says nothing of this operator");
     assert_eq!(self::versions(&story).await?, versions);
@@ -68,8 +72,10 @@ async fn events_tell_what_changed_and_do_not_repeat_themselves() -> Result<()> {
         Ok(told.iter().map(|event| (text(&event["type"]), text(&event["reason"]))).collect())
     };
     let ready = ("Normal".to_owned(), "Ready".to_owned());
-    wait_for_some("an Event that says Ready", SOON, || async { of_service().await.ok()?.contains(&ready).then_some(()) })
-        .await?;
+    wait_for_some("an Event that says Ready", SOON, || async {
+        of_service().await.ok()?.contains(&ready).then_some(())
+    })
+    .await?;
     resyncs(&story, 2).await?;
     let told = of_service().await?;
     resyncs(&story, 5).await?;
@@ -94,8 +100,11 @@ async fn a_new_process_at_rest_writes_nothing_either() -> Result<()> {
     resyncs(&story, 4).await?;
     assert_eq!(writes(&story.journal(before).await?), [""; 0]);
     let written = story.cluster.audit(&by_the_operator(&story).since(since).writes())?;
-    let said: Vec<_> =
-        written.iter().filter(|entry| entry.resource != "leases").map(|entry| format!("{} {}", entry.verb, entry.uri)).collect();
+    let said: Vec<_> = written
+        .iter()
+        .filter(|entry| entry.resource != "leases")
+        .map(|entry| format!("{} {}", entry.verb, entry.uri))
+        .collect();
     assert_eq!(said, [""; 0]);
     Ok(())
 }

@@ -31,7 +31,8 @@ async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
     let old = story.secret("phones-backend").await?;
     let rule = format!("{}/authorizationrules/backend", story.id("NotificationHub", "phones").await?);
     story.door("portal/regenerateKey", json!({"id": rule, "key": "primary"})).await?;
-    wait_for_some("the new key", SOON, || async { (story.secret("phones-backend").await.ok()? != old).then_some(()) }).await?;
+    wait_for_some("the new key", SOON, || async { (story.secret("phones-backend").await.ok()? != old).then_some(()) })
+        .await?;
     story.patch("NotificationHub", "phones", json!({"spec": {"accessPolicies": null}})).await?;
     story.ready("NotificationHub", "phones").await?;
     operator.restart().await?;
@@ -42,7 +43,8 @@ async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
     operator.process().terminate(std::time::Duration::from_secs(10)).await?;
     let all = story.cluster.audit(&Filter::default().service_account(story.stack.home.name(), "acs-operator"))?;
     assert!(all.len() > 50, "{} requests are not a life", all.len());
-    let refused: Vec<_> = all.iter().filter(|entry| entry.code == 403).map(|entry| format!("{} {}", entry.verb, entry.uri)).collect();
+    let refused: Vec<_> =
+        all.iter().filter(|entry| entry.code == 403).map(|entry| format!("{} {}", entry.verb, entry.uri)).collect();
     assert_eq!(refused, [""; 0]);
 
     // And nothing is granted that such a life does not use.
@@ -52,7 +54,8 @@ async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
         for resource in rule.resources.iter().flatten() {
             let (name, sub) = resource.split_once('/').unwrap_or((resource, ""));
             for verb in &rule.verbs {
-                let used = all.iter().any(|entry| entry.resource == name && entry.subresource == sub && entry.verb == *verb);
+                let used =
+                    all.iter().any(|entry| entry.resource == name && entry.subresource == sub && entry.verb == *verb);
                 if !used {
                     unused.push(format!("{verb} {resource}"));
                 }
@@ -75,7 +78,8 @@ async fn a_missing_right_is_named_and_heals_when_granted() -> Result<()> {
     let (story, _operator) = Story::begin("forbidden").await?;
     let (roles, mut role) = role(&story).await?;
     let rules = role.rules.as_mut().context("a role without rules")?;
-    let secrets = rules.iter_mut().find(|rule| rule.resources.as_ref().is_some_and(|all| all.contains(&"secrets".to_owned())));
+    let secrets =
+        rules.iter_mut().find(|rule| rule.resources.as_ref().is_some_and(|all| all.contains(&"secrets".to_owned())));
     secrets.context("no rule for Secrets")?.verbs.retain(|verb| verb != "create");
     let name = role.metadata.name.clone().unwrap_or_default();
     let mut changed = roles.replace(&name, &PostParams::default(), &role).await?;
@@ -84,7 +88,8 @@ async fn a_missing_right_is_named_and_heals_when_granted() -> Result<()> {
     let message = story.reason("CommunicationService", "shop", "ConnectionPublished", "KubernetesForbidden").await?;
     assert!(message.contains("cannot create resource \"secrets\""), "{message}");
     let rules = changed.rules.as_mut().context("a role without rules")?;
-    let secrets = rules.iter_mut().find(|rule| rule.resources.as_ref().is_some_and(|all| all.contains(&"secrets".to_owned())));
+    let secrets =
+        rules.iter_mut().find(|rule| rule.resources.as_ref().is_some_and(|all| all.contains(&"secrets".to_owned())));
     secrets.context("no rule for Secrets")?.verbs.push("create".to_owned());
     roles.replace(&name, &PostParams::default(), &changed).await?;
     // Nothing tells the operator of a changed role: the slow retry finds out, or a person who does not want to wait.

@@ -24,13 +24,34 @@ fn texts(output: &Output) -> (String, String) {
 #[tokio::test]
 async fn every_mistake_in_the_configuration_is_named_at_once() -> Result<()> {
     let arguments = [
-        "run", "--listen", "nowhere", "--watch-namespace", "Upper", "--cluster-id", "a b", "--concurrency", "0", "--cloud",
-        "nonsense", "--log-level", "a=b=c", "--timings-permille", "0",
+        "run",
+        "--listen",
+        "nowhere",
+        "--watch-namespace",
+        "Upper",
+        "--cluster-id",
+        "a b",
+        "--concurrency",
+        "0",
+        "--cloud",
+        "nonsense",
+        "--log-level",
+        "a=b=c",
+        "--timings-permille",
+        "0",
     ];
     let output = run(&arguments, None).await?;
     let (_, errors) = texts(&output);
     assert_eq!(output.status.code(), Some(64), "{errors}");
-    for flag in ["--listen", "--watch-namespace", "--cluster-id", "--concurrency", "--cloud", "--log-level", "--timings-permille"] {
+    for flag in [
+        "--listen",
+        "--watch-namespace",
+        "--cluster-id",
+        "--concurrency",
+        "--cloud",
+        "--log-level",
+        "--timings-permille",
+    ] {
         assert!(errors.lines().any(|line| line.contains(flag)), "{flag} is not in {errors}");
     }
     let output = run(&["run", "--no-such-flag"], None).await?;
@@ -47,7 +68,8 @@ async fn the_crds_it_prints_are_those_of_the_repository_and_are_taken() -> Resul
     let cluster = cluster().await?;
     let output = run(&["crds"], None).await?;
     let (printed, _) = texts(&output);
-    let applied = cluster.kubectl_with_input(["apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-"], &printed);
+    let applied = cluster
+        .kubectl_with_input(["apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-"], &printed);
     assert_eq!(applied.await?.ok()?.lines().count(), 5);
     for document in serde_saphyr::from_multiple::<Value>(&printed)? {
         let name = document["spec"]["names"]["plural"].as_str().unwrap_or_default();

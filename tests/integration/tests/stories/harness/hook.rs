@@ -91,10 +91,9 @@ fn handshake(door: &Door, headers: &HeaderMap) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     let mut response = StatusCode::OK.into_response();
-    for (asked, granted) in [
-        ("webhook-request-origin", "webhook-allowed-origin"),
-        ("webhook-request-rate", "webhook-allowed-rate"),
-    ] {
+    for (asked, granted) in
+        [("webhook-request-origin", "webhook-allowed-origin"), ("webhook-request-rate", "webhook-allowed-rate")]
+    {
         if let Some(value) = headers.get(asked) {
             response.headers_mut().insert(granted, value.clone());
         }

@@ -108,7 +108,8 @@ impl Story {
     }
 
     pub(crate) async fn secret_with(&self, name: &str, key: &str, text: &str) -> Result<()> {
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}});
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}});
         self.apply(&secret).await
     }
 

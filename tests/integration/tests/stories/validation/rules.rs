@@ -101,7 +101,12 @@ fn service() -> Vec<Rule> {
             "accountRef",
             [json!({"name": "one"}), json!({"name": "two"})],
         ),
-        fixed(kind, "`resourceGroup` may not change: delete and create again", "resourceGroup", [json!("a"), json!("b")]),
+        fixed(
+            kind,
+            "`resourceGroup` may not change: delete and create again",
+            "resourceGroup",
+            [json!("a"), json!("b")],
+        ),
         creation(kind, "`metadata.name` must be at most 50 characters", vec![named(50)], vec![named(51)]),
     ]
 }
@@ -167,7 +172,12 @@ fn namespace() -> Vec<Rule> {
             "accountRef",
             [json!({"name": "one"}), json!({"name": "two"})],
         ),
-        fixed(kind, "`resourceGroup` may not change: delete and create again", "resourceGroup", [json!("a"), json!("b")]),
+        fixed(
+            kind,
+            "`resourceGroup` may not change: delete and create again",
+            "resourceGroup",
+            [json!("a"), json!("b")],
+        ),
         creation(
             kind,
             "`metadata.name` must be at most 41 characters, so that the Azure name made from it fits into 50",

@@ -113,7 +113,10 @@ async fn a_new_object_counts_as_in_progress_before_anyone_looked_at_it() -> Resu
     for (kind, _) in QUICKSTART {
         let created = room.post(&least(kind), false).await.map_err(anyhow::Error::msg)?;
         // What kstatus, and so `kubectl wait` and Flux, take for InProgress: a generation that nobody has observed.
-        assert_eq!((&created["status"]["observedGeneration"], &created["metadata"]["generation"]), (&json!(-1), &json!(1)));
+        assert_eq!(
+            (&created["status"]["observedGeneration"], &created["metadata"]["generation"]),
+            (&json!(-1), &json!(1))
+        );
     }
     Ok(())
 }
@@ -124,13 +127,26 @@ async fn every_example_is_taken_as_it_is() -> Result<()> {
     let mut count = 0;
     for folder in ["quickstart", "workload-identity"] {
         for (file, document) in examples(folder)? {
-            let args = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-n", room.namespace.name(), "-f", "-"];
+            let args = [
+                "apply",
+                "--server-side",
+                "--dry-run=server",
+                "--validate=strict",
+                "-n",
+                room.namespace.name(),
+                "-f",
+                "-",
+            ];
             let applied = cluster.kubectl_with_input(args, &document.to_string()).await?;
             applied.ok().map_err(|error| error.context(file))?;
             count += 1;
         }
     }
     let folders = std::fs::read_dir(testbed::stack::repository()?.join("examples"))?;
-    assert_eq!((count, folders.flatten().filter(|entry| entry.path().is_dir()).count()), (7, 2), "a new example belongs here");
+    assert_eq!(
+        (count, folders.flatten().filter(|entry| entry.path().is_dir()).count()),
+        (7, 2),
+        "a new example belongs here"
+    );
     Ok(())
 }
