@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -91,6 +92,8 @@ async fn print(command: Command) -> anyhow::Result<ExitCode> {
 fn log(options: &Checked) {
     let filter = EnvFilter::try_new(&options.log_level).unwrap_or_default();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log file is no place for colours.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match options.log_format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).init(),
         LogFormat::Text => builder.init(),

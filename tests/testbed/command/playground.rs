@@ -130,8 +130,10 @@ async fn watch_over(show: &Show, all: &Installation) -> Result<()> {
     loop {
         all.cluster.check_running()?;
         all.azure.process().check_running()?;
-        if let (Err(ended), false) = (all.operator.process().check_running(), said) {
-            show.line(&format!("\n{ended:#}\nIt is not started again; Ctrl-C ends the rest."));
+        let operator = all.operator.process();
+        if let (Some(status), false) = (operator.exit_status(), said) {
+            show.line(&format!("\nThe operator ended ({status}); its log: {}", operator.log().display()));
+            show.line("It is not started again; Ctrl-C ends the rest.");
             said = true;
         }
         tokio::time::sleep(LOOK).await;
