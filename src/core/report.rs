@@ -8,10 +8,6 @@ use crate::kinds::Kind;
 use crate::pass::{Finding, Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
 
-/// Members of status that every kind has; all others belong to one kind.
-const COMMON: [&str; 6] =
-    ["conditions", "observedGeneration", "azureResourceId", "operations", "leaderEpoch", "adopted"];
-
 /// How often in a row a passing error may occur before a Ready object says so: one blip must not flap.
 const BLIPS: u32 = 3;
 
@@ -25,15 +21,6 @@ pub fn steps(kind: Kind) -> &'static [ConditionType] {
         Kind::CommunicationService => &[C::Provisioned, C::ConnectionPublished, C::Linked, C::TopicReady],
         Kind::EventSubscription => &[C::Subscribed],
     }
-}
-
-/// The members of a status that only its kind has.
-pub fn outputs_of(status: &Value) -> Map<String, Value> {
-    let members = status.as_object().into_iter().flatten();
-    members
-        .filter(|(name, _)| !COMMON.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 /// Whole status after a pass.

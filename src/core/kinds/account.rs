@@ -106,3 +106,10 @@ pub struct AzureAccountStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_secrets: Vec<String>,
 }
+
+impl AzureAccountStatus {
+    /// Without what every kind has.
+    pub(super) fn own(&self) -> Self {
+        Self { common: CommonStatus::default(), held_secrets: self.held_secrets.clone() }
+    }
+}

@@ -165,6 +165,17 @@ pub struct NotificationHubStatus {
     pub policies: Vec<PolicyStatus>,
 }
 
+impl NotificationHubStatus {
+    /// Without what every kind has.
+    pub(super) fn own(&self) -> Self {
+        Self {
+            common: CommonStatus::default(),
+            credentials_fingerprint: self.credentials_fingerprint.clone(),
+            policies: self.policies.clone(),
+        }
+    }
+}
+
 /// An access policy that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

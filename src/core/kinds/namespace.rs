@@ -89,3 +89,10 @@ pub struct NotificationHubNamespaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_bus_endpoint: Option<String>,
 }
+
+impl NotificationHubNamespaceStatus {
+    /// Without what every kind has.
+    pub(super) fn own(&self) -> Self {
+        Self { common: CommonStatus::default(), service_bus_endpoint: self.service_bus_endpoint.clone() }
+    }
+}

@@ -206,6 +206,18 @@ impl Object {
         }
     }
 
+    /// The members of status that only its kind has. Asked for at every step of a pass: conditions are not even copied.
+    pub fn outputs(&self) -> serde_json::Map<String, Value> {
+        let own = each!(self, object => match &object.status {
+            Some(status) => serde_json::to_value(status.own()),
+            None => Ok(Value::Null),
+        });
+        match own {
+            Ok(Value::Object(members)) => members,
+            _ => serde_json::Map::new(),
+        }
+    }
+
     /// Whole status as JSON, for comparing.
     pub fn status_json(&self) -> Value {
         each!(self, object => serde_json::to_value(&object.status).unwrap_or_default())

@@ -171,3 +171,16 @@ pub struct CommunicationServiceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_topic_id: Option<String>,
 }
+
+impl CommunicationServiceStatus {
+    /// Without what every kind has.
+    pub(super) fn own(&self) -> Self {
+        Self {
+            common: CommonStatus::default(),
+            host_name: self.host_name.clone(),
+            immutable_resource_id: self.immutable_resource_id.clone(),
+            link: self.link.clone(),
+            system_topic_id: self.system_topic_id.clone(),
+        }
+    }
+}

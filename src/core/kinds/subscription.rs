@@ -181,3 +181,14 @@ pub struct EventSubscriptionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_fingerprint: Option<String>,
 }
+
+impl EventSubscriptionStatus {
+    /// Without what every kind has.
+    pub(super) fn own(&self) -> Self {
+        Self {
+            common: CommonStatus::default(),
+            endpoint_base_url: self.endpoint_base_url.clone(),
+            destination_fingerprint: self.destination_fingerprint.clone(),
+        }
+    }
+}
