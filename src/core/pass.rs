@@ -156,6 +156,26 @@ impl<'w> Pass<'w> {
         Ok(())
     }
 
+    /// Calls that no step of this pass was about may still land: each is waited out, whatever else is well.
+    ///
+    /// # Errors
+    /// Halts while one may still land.
+    pub fn land_all(&mut self) -> Stepped<()> {
+        let steps: Vec<String> = self.operations.iter().map(|operation| operation.step.clone()).collect();
+        for step in steps {
+            self.close_answered(&step);
+            self.wait_out(&step)?;
+        }
+        Ok(())
+    }
+
+    /// Closes an intent whose call was answered: what it did is done, or was done to something that is no more.
+    pub fn close_answered(&mut self, step: &str) {
+        if self.open(step).is_some_and(|operation| self.reply(operation).is_some()) {
+            self.close(step);
+        }
+    }
+
     fn look_again(&self) -> u64 {
         self.world.settings.timings.poll
     }

@@ -99,7 +99,7 @@ fn clear(pass: &mut Pass<'_>) -> Stepped<()> {
             let place = place_of_hub(pass, hub)?;
             // Policies and credentials go with the hub; what is open for them must not outlive it.
             own(pass, &place.access, "Hub", "Notification Hub", NOTIFICATION_HUBS_API, Mark::Tags)?;
-            others_land(pass)
+            pass.land_all()
         }
         Object::CommunicationService(service) => clear_service(pass, service),
         Object::EventSubscription(subscription) => {
@@ -124,22 +124,8 @@ fn own(
     api_version: &'static str,
     mark: Mark,
 ) -> Stepped<()> {
-    let Some(id) = pass.resource_id.as_deref().map(ArmId::given) else { return others_land(pass) };
+    let Some(id) = pass.resource_id.as_deref().map(ArmId::given) else { return pass.land_all() };
     remove(pass, &Doomed { step, words, access, id, api_version, mark })
-}
-
-/// Calls of other steps may still land: each is waited out.
-fn others_land(pass: &mut Pass<'_>) -> Stepped<()> {
-    let steps: Vec<(String, bool)> =
-        pass.operations.iter().map(|operation| (operation.step.clone(), pass.reply(operation).is_some())).collect();
-    for (step, answered) in steps {
-        if answered {
-            pass.close(&step);
-        } else {
-            pass.wait_out(&step)?;
-        }
-    }
-    Ok(())
 }
 
 /// Id that a topic of our own has.
@@ -175,7 +161,7 @@ fn clear_service(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped
         };
         remove(pass, &doomed)?;
     }
-    others_land(pass)
+    pass.land_all()
 }
 
 /// The policy made for the link: where the link is recorded, else where it was announced, else where it would be.

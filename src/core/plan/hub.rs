@@ -31,6 +31,7 @@ pub fn plan(pass: &mut Pass<'_>, hub: &NotificationHub) -> Stepped<()> {
     // A hub that is made again has none of what the old one was given.
     if pass.get(&place.access, &id, NOTIFICATION_HUBS_API)?.is_none() {
         pass.outputs.remove("credentialsFingerprint");
+        pass.close_answered("Credentials");
         pass.memory.checked.clear();
     }
     pass.step(ConditionType::Provisioned, |pass| walk::ensure(pass, &wanted))?;

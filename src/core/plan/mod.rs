@@ -32,7 +32,7 @@ pub fn decide(world: &World) -> Decision {
         return Decision::Deposed;
     }
     let mut pass = Pass::new(world);
-    pass.outputs = report::outputs_of(&world.object.status_json());
+    pass.outputs = world.object.outputs();
     let suspended = world.object.lifecycle().and_then(|lifecycle| lifecycle.suspend).unwrap_or_default();
     if suspended {
         return rest_suspended(pass);
@@ -49,7 +49,8 @@ fn work(pass: &mut Pass<'_>) -> Stepped<()> {
         Object::NotificationHub(hub) => hub::plan(pass, hub),
         Object::CommunicationService(service) => service::plan(pass, service),
         Object::EventSubscription(subscription) => subscription::plan(pass, subscription),
-    }
+    }?;
+    pass.land_all()
 }
 
 /// Nothing is made for an object that is not held, or whose Azure name is not on record.

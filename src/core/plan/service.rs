@@ -21,6 +21,7 @@ pub fn plan(pass: &mut Pass<'_>, service: &CommunicationService) -> Stepped<()> 
     // A service that is made again is linked to nothing and has other keys.
     if pass.get(&place.access, &id, COMMUNICATION_API)?.is_none() {
         pass.outputs.remove("link");
+        pass.close_answered("Link");
         pass.memory.checked.clear();
         pass.memory.settled.clear();
     }
