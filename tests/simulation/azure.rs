@@ -145,7 +145,8 @@ fn reply(response: &Response) -> ArmResult {
         return Ok(ArmReply { status: response.status, body: Body(response.value()), poll_url, retry_after });
     }
     let body = response.value();
-    let text = |name: &str| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |name: &str| body.pointer(&format!("/error/{name}")).and_then(Value::as_str).unwrap_or_default().to_owned();
     let gateway = response.status >= 500 || response.status == 408;
     Err(AzureError {
         status: Some(response.status),
@@ -157,9 +158,5 @@ fn reply(response: &Response) -> ArmResult {
 
 /// No answer came.
 pub fn silence() -> AzureError {
-    AzureError {
-        status: None,
-        fate: Fate::Unknown,
-        ..AzureError::of_operation("Timeout", "no answer came in time")
-    }
+    AzureError { status: None, fate: Fate::Unknown, ..AzureError::of_operation("Timeout", "no answer came in time") }
 }

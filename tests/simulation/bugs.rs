@@ -95,7 +95,9 @@ pub fn fetch(sim: &Sim, _: usize, target: &ObjectRef) -> Option<Box<Object>> {
     if sim.bug == Some(Bug::IntentsForgotten) {
         let open = match object.as_mut() {
             Object::AzureAccount(object) => object.status.as_mut().map(|status| &mut status.common.operations),
-            Object::NotificationHubNamespace(object) => object.status.as_mut().map(|status| &mut status.common.operations),
+            Object::NotificationHubNamespace(object) => {
+                object.status.as_mut().map(|status| &mut status.common.operations)
+            }
             Object::NotificationHub(object) => object.status.as_mut().map(|status| &mut status.common.operations),
             Object::CommunicationService(object) => object.status.as_mut().map(|status| &mut status.common.operations),
             Object::EventSubscription(object) => object.status.as_mut().map(|status| &mut status.common.operations),
@@ -148,9 +150,16 @@ pub fn read(sim: &mut Sim, read: &Read, result: ArmResult) -> ArmResult {
             error => error,
         },
         Some(Bug::StrangersAreOurs) => result.map(|mut reply| {
-            if reply.body.at(&format!("/tags/{}", acs_wire::TAG_OWNER)).is_none() && path.contains("/communicationServices/") {
-                let owner = sim.pass().map(|note| acs_core::names::owner_path(CLUSTER, &note.object)).unwrap_or_default();
-                acs_core::azure::descriptor::set(&mut reply.body.0, &format!("/tags/{}", acs_wire::TAG_OWNER), owner.into());
+            if reply.body.at(&format!("/tags/{}", acs_wire::TAG_OWNER)).is_none()
+                && path.contains("/communicationServices/")
+            {
+                let owner =
+                    sim.pass().map(|note| acs_core::names::owner_path(CLUSTER, &note.object)).unwrap_or_default();
+                acs_core::azure::descriptor::set(
+                    &mut reply.body.0,
+                    &format!("/tags/{}", acs_wire::TAG_OWNER),
+                    owner.into(),
+                );
             }
             reply
         }),

@@ -56,7 +56,9 @@ impl Site {
             Effect::WriteStatus { object, status } => {
                 let before = object.status().map(|status| status.operations.as_slice()).unwrap_or_default();
                 let after = status.get("operations").and_then(serde_json::Value::as_array).into_iter().flatten();
-                let id = |operation: &serde_json::Value| operation.get("id").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                let id = |operation: &serde_json::Value| {
+                    operation.get("id").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+                };
                 let announces = after.map(id).any(|id| before.iter().all(|known| known.id != id));
                 if announces { Site::WriteIntent } else { Site::WriteStatus }
             }
@@ -133,11 +135,15 @@ impl Fault {
             Fault::Slow => !site.is_cached(),
             Fault::Unreachable => !site.is_cached() && !site.is_send(),
             Fault::ReplyLost => site.is_write() || site.is_send(),
-            Fault::Rival => matches!(site, Site::WriteStatus | Site::WriteIntent | Site::Claim | Site::Release | Site::WriteSecret),
+            Fault::Rival => {
+                matches!(site, Site::WriteStatus | Site::WriteIntent | Site::Claim | Site::Release | Site::WriteSecret)
+            }
             Fault::Dropped | Fault::Late => site.is_send(),
             Fault::Throttled | Fault::Unavailable | Fault::Internal | Fault::Forbidden => arm,
             Fault::Busy => site.is_send(),
-            Fault::OperationFails | Fault::OperationLost => matches!(site, Site::SendPut | Site::SendPatch | Site::SendDelete),
+            Fault::OperationFails | Fault::OperationLost => {
+                matches!(site, Site::SendPut | Site::SendPatch | Site::SendDelete)
+            }
             Fault::ReadsLag => matches!(site, Site::SendPut | Site::SendPatch),
         }
     }

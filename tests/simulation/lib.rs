@@ -4,6 +4,7 @@ pub mod azure;
 pub mod bugs;
 pub mod cluster;
 pub mod faults;
+pub mod identity;
 pub mod oracle;
 pub mod port;
 pub mod random;

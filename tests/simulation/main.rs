@@ -73,7 +73,11 @@ fn one(arguments: &Arguments, seed: u64) -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            println!("seed {seed}: no violation; {} passes, {} virtual s", ended.counts.passes, ended.counts.virtual_ms / 1000);
+            println!(
+                "seed {seed}: no violation; {} passes, {} virtual s",
+                ended.counts.passes,
+                ended.counts.virtual_ms / 1000
+            );
             ExitCode::SUCCESS
         }
     }

@@ -220,7 +220,9 @@ impl Sim {
             (_, Some(Fault::ReplyLost)) => Effected::Failed(unreachable()),
             (Wrote::Done, _) => Effected::Done,
             (Wrote::Conflict, _) => Effected::Conflict,
-            (Wrote::Refused, _) => Effected::Failed(CoreFault::blocked(Reason::KubernetesForbidden, "The API server says no.")),
+            (Wrote::Refused, _) => {
+                Effected::Failed(CoreFault::blocked(Reason::KubernetesForbidden, "The API server says no."))
+            }
         }
     }
 
@@ -276,7 +278,9 @@ impl Sim {
 
     fn read_azure(&mut self, token: &str, read: &Read) -> ArmResult {
         let result = match read {
-            Read::Arm { method: Method::Get, path, api_version, .. } => self.azure.get(token, path, api_version, self.now),
+            Read::Arm { method: Method::Get, path, api_version, .. } => {
+                self.azure.get(token, path, api_version, self.now)
+            }
             Read::Arm { method, path, api_version, .. } => {
                 self.azure.call(token, method.name(), &format!("{path}?api-version={api_version}"), None, self.now)
             }
@@ -288,7 +292,8 @@ impl Sim {
     }
 
     fn send(&mut self, call: &ArmCall, course: &Course) -> ArmResult {
-        let Some(mut flight) = self.flights.iter().find(|flight| flight.call.request_id == call.request_id).cloned() else {
+        let Some(mut flight) = self.flights.iter().find(|flight| flight.call.request_id == call.request_id).cloned()
+        else {
             return Err(silence());
         };
         let result = match course.fault {
@@ -339,7 +344,11 @@ impl Sim {
 
 /// Azure's answer to a call that it does not do.
 fn injected(fault: Option<Fault>, random: &mut crate::random::Random) -> Option<AzureError> {
-    let error = |status: u16, code: &str, fate| AzureError { status: Some(status), fate, ..AzureError::of_operation(code, "injected") };
+    let error = |status: u16, code: &str, fate| AzureError {
+        status: Some(status),
+        fate,
+        ..AzureError::of_operation(code, "injected")
+    };
     Some(match fault? {
         Fault::Unreachable => silence(),
         Fault::Throttled => {
@@ -364,9 +373,25 @@ fn short(path: &str) -> &str {
 }
 
 fn ready_of(status: &serde_json::Value) -> String {
-    let text = |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let open: Vec<String> = status.get("operations").and_then(serde_json::Value::as_array).into_iter().flatten()
-        .map(|operation| format!("{}:{}", operation.get("step").and_then(serde_json::Value::as_str).unwrap_or_default(), operation.get("id").and_then(serde_json::Value::as_str).and_then(|id| id.get(30..)).unwrap_or_default()))
+    let text =
+        |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let open: Vec<String> = status
+        .get("operations")
+        .and_then(serde_json::Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|operation| {
+            format!(
+                "{}:{}",
+                operation.get("step").and_then(serde_json::Value::as_str).unwrap_or_default(),
+                operation.get("id").and_then(serde_json::Value::as_str).and_then(|id| id.get(30..)).unwrap_or_default()
+            )
+        })
         .collect();
-    format!("{} {} {open:?} {}", text("/conditions/0/status"), text("/conditions/0/reason"), text("/conditions/0/message"))
+    format!(
+        "{} {} {open:?} {}",
+        text("/conditions/0/status"),
+        text("/conditions/0/reason"),
+        text("/conditions/0/message")
+    )
 }

@@ -132,8 +132,20 @@ impl Summary {
     pub fn print(&self) {
         let counts = &self.counts;
         let calls: u64 = counts.calls.iter().sum();
-        println!("seeds {}..{}, {} schedules in {:.1} s", self.first, self.first + self.schedules, self.schedules, self.seconds);
-        println!("  {} passes, {calls} calls, {} crashes, {} terms, {} virtual hours", counts.passes, counts.crashes, counts.terms, counts.virtual_ms / 3_600_000);
+        println!(
+            "seeds {}..{}, {} schedules in {:.1} s",
+            self.first,
+            self.first + self.schedules,
+            self.schedules,
+            self.seconds
+        );
+        println!(
+            "  {} passes, {calls} calls, {} crashes, {} terms, {} virtual hours",
+            counts.passes,
+            counts.crashes,
+            counts.terms,
+            counts.virtual_ms / 3_600_000
+        );
         for fault in Fault::ALL {
             print!("  {} {}", fault.name(), counts.of_fault(*fault));
         }

@@ -52,7 +52,12 @@ impl Runner {
     /// Replicas that do not run yet.
     pub fn new(sim: Shared, replicas: usize) -> Self {
         lock(&sim).replicas = (0..replicas).map(|_| Replica::default()).collect();
-        Self { sim, processes: (0..replicas).map(|_| Process::default()).collect(), tasks: BTreeMap::new(), calm_since: None }
+        Self {
+            sim,
+            processes: (0..replicas).map(|_| Process::default()).collect(),
+            tasks: BTreeMap::new(),
+            calm_since: None,
+        }
     }
 
     /// How many passes are under way.
@@ -93,8 +98,13 @@ impl Runner {
             self.stop(replica);
             sim = lock(&self.sim);
         }
-        let others: Vec<(usize, u64)> = sim.replicas.iter().enumerate()
-            .filter(|(_, view)| view.epoch.is_some()).map(|(other, view)| (other, view.life)).collect();
+        let others: Vec<(usize, u64)> = sim
+            .replicas
+            .iter()
+            .enumerate()
+            .filter(|(_, view)| view.epoch.is_some())
+            .map(|(other, view)| (other, view.life))
+            .collect();
         for (other, life) in others {
             let when = sim.now + sim.random.within(0, 60_000);
             sim.at(when, Due::Depose(other, life));
@@ -111,7 +121,10 @@ impl Runner {
         let settings = sim.settings.clone();
         drop(sim);
         if let Some(process) = self.processes.get_mut(replica) {
-            *process = Process { engine: Some(Arc::new(Engine::new(SimPort::new(self.sim.clone(), replica), settings))), ..Process::default() };
+            *process = Process {
+                engine: Some(Arc::new(Engine::new(SimPort::new(self.sim.clone(), replica), settings))),
+                ..Process::default()
+            };
         }
     }
 
@@ -149,10 +162,14 @@ impl Runner {
             let mut sim = lock(&self.sim);
             let bug = sim.bug;
             let version = match change {
-                Change::Secret(namespace, name) => sim.cluster.secret(namespace, name).map(|secret| secret.version().to_owned()),
+                Change::Secret(namespace, name) => {
+                    sim.cluster.secret(namespace, name).map(|secret| secret.version().to_owned())
+                }
                 _ => None,
             };
-            let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.stream == stream && !view.deaf) else { return };
+            let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.stream == stream && !view.deaf) else {
+                return;
+            };
             let wake = told(view, change, bug);
             if let (Change::Secret(namespace, name), Some(version)) = (change, version) {
                 view.secrets.insert((namespace.clone(), name.clone()), version);
@@ -174,8 +191,12 @@ impl Runner {
             view.deaf = false;
             view.stream = stream;
             view.heard_until = now;
-            let gone: Vec<ObjectRef> = view.dispatch.names()
-                .filter(|name| !objects.iter().any(|object| object.object_ref() == **name)).cloned().collect();
+            let gone: Vec<ObjectRef> = view
+                .dispatch
+                .names()
+                .filter(|name| !objects.iter().any(|object| object.object_ref() == **name))
+                .cloned()
+                .collect();
             for object in objects {
                 wake.extend(told(view, &Change::Object(object), bug));
             }
@@ -211,7 +232,9 @@ impl Runner {
         let Some(engine) = process.engine.clone() else { return };
         let mut sim = lock(&self.sim);
         let now = sim.now;
-        let Some(entry) = process.queue.get_mut(target).filter(|entry| !entry.running && entry.due.is_some_and(|due| due <= now)) else {
+        let Some(entry) =
+            process.queue.get_mut(target).filter(|entry| !entry.running && entry.due.is_some_and(|due| due <= now))
+        else {
             return;
         };
         let cause = entry.cause.take().unwrap_or(Cause::Timer);
@@ -288,14 +311,21 @@ impl Runner {
         let (Some(since), Some(note)) = (self.calm_since, note) else { return };
         let waited = ["DependencyNotReady", "InUse"].contains(&task.reason.as_str());
         let quiet = sim.oracle.changed.get(&task.target.namespace).copied().unwrap_or_default().max(since + 100_000);
-        if waited && task.cause == Cause::Timer && note.started > quiet + 65_000 && reason(sim, &task.target) != task.reason {
+        if waited
+            && task.cause == Cause::Timer
+            && note.started > quiet + 65_000
+            && reason(sim, &task.target) != task.reason
+        {
             sim.oracle.violate(|| format!("W1 {} was not woken by what it waited for ({})", task.target, task.reason));
         }
     }
 }
 
 fn reason(sim: &Sim, target: &ObjectRef) -> String {
-    sim.cluster.get(target).and_then(|object| object.ready().map(|(_, reason, _)| reason.to_owned())).unwrap_or_default()
+    sim.cluster
+        .get(target)
+        .and_then(|object| object.ready().map(|(_, reason, _)| reason.to_owned()))
+        .unwrap_or_default()
 }
 
 /// What a replica's watches do with a change: the shipped dispatch says whom it wakes.

@@ -51,7 +51,11 @@ pub fn draw(random: &mut Random, config: &Config) -> Vec<Stack> {
 fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) -> Vec<Object> {
     let specs = [
         (Kind::AzureAccount, "default", account(random, config)),
-        (Kind::NotificationHubNamespace, name, json!({"location": "westeurope", "sku": "Standard", "tags": {"team": "a"}})),
+        (
+            Kind::NotificationHubNamespace,
+            name,
+            json!({"location": "westeurope", "sku": "Standard", "tags": {"team": "a"}}),
+        ),
         (Kind::NotificationHub, name, hub(random, name)),
         (Kind::CommunicationService, name, service(random, name)),
         (Kind::EventSubscription, name, subscription(random, name)),

@@ -74,7 +74,8 @@ impl Schedule {
                 }
             }
             for manifest in &stack.manifests {
-                let when = if sim.random.permille(800) { sim.random.within(0, 200) } else { sim.random.within(0, 60_000) };
+                let when =
+                    if sim.random.permille(800) { sim.random.within(0, 200) } else { sim.random.within(0, 60_000) };
                 sim.at(when, Due::Create(Box::new(manifest.clone())));
             }
         }
@@ -271,13 +272,20 @@ impl Schedule {
             let left: Vec<String> = sim
                 .cluster
                 .objects()
-                .map(|object| format!("{} ({})", object.object_ref(), object.ready().map(|(_, reason, message)| format!("{reason}: {message}")).unwrap_or_default()))
+                .map(|object| {
+                    format!(
+                        "{} ({})",
+                        object.object_ref(),
+                        object.ready().map(|(_, reason, message)| format!("{reason}: {message}")).unwrap_or_default()
+                    )
+                })
                 .collect();
             return sim.oracle.violate(|| format!("L3 not gone: {}", left.join("; ")));
         }
         for stack in &self.stacks {
             for target in stack.names() {
-                let left = owned_by(&sim, &target).into_iter().next().filter(|_| !sim.oracle.retained.contains(&target));
+                let left =
+                    owned_by(&sim, &target).into_iter().next().filter(|_| !sim.oracle.retained.contains(&target));
                 if let Some(id) = left {
                     sim.oracle.violate(|| format!("S3 {id} is left of {target}"));
                 }
@@ -336,9 +344,10 @@ fn unlike(sim: &mut Sim, stranger: Option<&ObjectRef>) -> Option<String> {
     for object in &objects {
         let target = object.object_ref();
         let (reason, message) = object.ready().map(|(_, reason, message)| (reason, message)).unwrap_or_default();
-        let strange = held && stranger.is_some_and(|service| {
-            *service == target || (target.kind == Kind::EventSubscription && acs_core::wake::names(object, service))
-        });
+        let strange = held
+            && stranger.is_some_and(|service| {
+                *service == target || (target.kind == Kind::EventSubscription && acs_core::wake::names(object, service))
+            });
         if strange {
             let told = ["Conflict", "DependencyNotReady"].contains(&reason);
             if told && !object.is_deleting() {

@@ -85,7 +85,8 @@ fn resources(sim: &Sim, stack: &Stack) -> Vec<String> {
         .map(|id| id.to_ascii_lowercase())
         .collect();
     let ours = |id: &str| ids.iter().any(|own| id.starts_with(own.as_str()));
-    let removable = |id: &str| !id.contains("/authorizationrules/default") && !id.ends_with("rootmanagesharedaccesskey");
+    let removable =
+        |id: &str| !id.contains("/authorizationrules/default") && !id.ends_with("rootmanagesharedaccesskey");
     sim.azure.world.resources().map(|(id, _)| id).filter(|id| ours(id) && removable(id)).map(str::to_owned).collect()
 }
 
@@ -106,7 +107,9 @@ fn portal(sim: &mut Sim, stack: &Stack) -> bool {
         }
         3 if id.contains("/communicationservices/") => sim.azure.world.unlink_in_portal(&id),
         4 if tagged => sim.azure.world.set_member(&id, "/tags/team", json!("z")),
-        5 if id.rsplit('/').nth(1) == Some("communicationservices") => plant(sim, &id, "/properties/linkedDomains", &json!(["/domains/one"])),
+        5 if id.rsplit('/').nth(1) == Some("communicationservices") => {
+            plant(sim, &id, "/properties/linkedDomains", &json!(["/domains/one"]))
+        }
         _ if tagged => {
             let value = json!(format!("v{now}"));
             plant(sim, &id, "/tags/costCentre", &value)

@@ -72,7 +72,9 @@ fn set_status(object: &mut Object, status: &Value) -> bool {
 fn keep_status(object: &mut Object, from: &Object) {
     match (object, from) {
         (Object::AzureAccount(to), Object::AzureAccount(from)) => to.status.clone_from(&from.status),
-        (Object::NotificationHubNamespace(to), Object::NotificationHubNamespace(from)) => to.status.clone_from(&from.status),
+        (Object::NotificationHubNamespace(to), Object::NotificationHubNamespace(from)) => {
+            to.status.clone_from(&from.status)
+        }
         (Object::NotificationHub(to), Object::NotificationHub(from)) => to.status.clone_from(&from.status),
         (Object::CommunicationService(to), Object::CommunicationService(from)) => to.status.clone_from(&from.status),
         (Object::EventSubscription(to), Object::EventSubscription(from)) => to.status.clone_from(&from.status),
@@ -213,7 +215,9 @@ impl Cluster {
             meta.finalizers.get_or_insert_default().push(acs_wire::FINALIZER.to_owned());
         }
         if let Some(name) = azure_name {
-            meta.annotations.get_or_insert_default().insert(acs_wire::ANNOTATION_AZURE_NAME.to_owned(), name.to_owned());
+            meta.annotations
+                .get_or_insert_default()
+                .insert(acs_wire::ANNOTATION_AZURE_NAME.to_owned(), name.to_owned());
         }
         self.store(&read.object_ref(), object);
         Wrote::Done
@@ -260,7 +264,8 @@ impl Cluster {
 
     /// What the namespace controller does from time to time: deletes what is left; true when nothing is.
     pub fn sweep(&mut self, namespace: &str, now: Moment) -> bool {
-        let objects: Vec<ObjectRef> = self.objects.keys().filter(|object| object.namespace == namespace).cloned().collect();
+        let objects: Vec<ObjectRef> =
+            self.objects.keys().filter(|object| object.namespace == namespace).cloned().collect();
         let secrets: Vec<String> =
             self.secrets.keys().filter(|(space, _)| space == namespace).map(|(_, name)| name.clone()).collect();
         for name in &secrets {

@@ -106,7 +106,10 @@ fn check_service(sim: &Sim, service: &CommunicationService, id: &str, body: &Val
     if super::super::scenario::has_topic(service) {
         let id = id.to_ascii_lowercase();
         let is_its = |topic: &Value| {
-            topic.pointer("/properties/source").and_then(Value::as_str).is_some_and(|source| source.eq_ignore_ascii_case(&id))
+            topic
+                .pointer("/properties/source")
+                .and_then(Value::as_str)
+                .is_some_and(|source| source.eq_ignore_ascii_case(&id))
         };
         if !sim.azure.world.resources().any(|(_, resource)| is_its(resource)) {
             return Err("it has no system topic".to_owned());
@@ -144,8 +147,12 @@ fn secrets(sim: &Sim, object: &Object) -> Check {
     let namespace = object.meta().namespace.as_deref().unwrap_or_default();
     let mut names = Vec::new();
     match object {
-        Object::NotificationHub(hub) => names.extend(hub.spec.access_policies.iter().map(|policy| policy.secret_name.0.clone())),
-        Object::CommunicationService(service) => names.extend(service.spec.connection_secret_name.iter().map(|name| name.0.clone())),
+        Object::NotificationHub(hub) => {
+            names.extend(hub.spec.access_policies.iter().map(|policy| policy.secret_name.0.clone()))
+        }
+        Object::CommunicationService(service) => {
+            names.extend(service.spec.connection_secret_name.iter().map(|name| name.0.clone()))
+        }
         _ => {}
     }
     for name in names {

@@ -15,9 +15,10 @@ pub fn sent(sim: &mut Sim, note: &PassNote, call: &ArmCall) {
     sim.oracle.last_write = sim.now;
     let (object, what) = (&note.object, format!("{} {}", call.method.name(), call.path));
     let live = sim.cluster.get(object).filter(|live| live.uid() == note.uid).cloned();
-    let announced = live.as_deref().and_then(Object::status).is_some_and(|status| {
-        status.operations.iter().any(|operation| operation.id == call.request_id)
-    });
+    let announced = live
+        .as_deref()
+        .and_then(Object::status)
+        .is_some_and(|status| status.operations.iter().any(|operation| operation.id == call.request_id));
     let held = live.as_deref().is_some_and(Object::is_held);
     if !held || !announced {
         sim.oracle.violate(|| format!("S1 {object}: {what} without finalizer or intent on record"));
@@ -105,7 +106,11 @@ fn created(sim: &mut Sim, flight: &Flight, id: &str, what: &str) {
     let count = sim.oracle.created.entry((uid, id.to_ascii_lowercase())).or_default();
     *count += 1;
     let rule = kind == "authorizationrules";
-    let others = sim.oracle.created.keys().filter(|(uid, other)| *uid == flight.uid && kind_of(other) == kind && !other.eq_ignore_ascii_case(id));
+    let others = sim
+        .oracle
+        .created
+        .keys()
+        .filter(|(uid, other)| *uid == flight.uid && kind_of(other) == kind && !other.eq_ignore_ascii_case(id));
     let second = others.filter(|(_, other)| sim.azure.world.resource(other).is_some()).count();
     if second > 0 && !rule {
         sim.oracle.violate(|| format!("S2 {what} made a second one for {}", flight.object));

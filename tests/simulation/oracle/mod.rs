@@ -111,7 +111,8 @@ pub fn status_written(sim: &mut Sim, before: &Object, status: &Value) {
     }
     let under_way = sim.flights.iter().find(|flight| flight.object == object);
     if let Some(flight) = under_way {
-        let what = format!("S10 {object} is Ready while {} {} is under way", flight.call.method.name(), flight.call.path);
+        let what =
+            format!("S10 {object} is Ready while {} {} is under way", flight.call.method.name(), flight.call.path);
         sim.oracle.violate(|| what);
     }
     let started = sim.pass().map_or(sim.now, |note| note.started);
@@ -138,7 +139,8 @@ pub fn released(sim: &mut Sim, object: &Object) {
         return sim.oracle.retained.push(target);
     }
     if let Some(flight) = sim.flights.iter().find(|flight| flight.uid == object.uid()) {
-        let what = format!("S7 {target} was let go while {} {} is under way", flight.call.method.name(), flight.call.path);
+        let what =
+            format!("S7 {target} was let go while {} {} is under way", flight.call.method.name(), flight.call.path);
         sim.oracle.violate(|| what);
     }
     if let Some(id) = owned_by(sim, &target).into_iter().next() {
@@ -149,7 +151,12 @@ pub fn released(sim: &mut Sim, object: &Object) {
 /// Ids of resources in Azure that carry an object's tag or label.
 pub fn owned_by(sim: &Sim, object: &ObjectRef) -> Vec<String> {
     let owner = owner_path(CLUSTER, object);
-    sim.azure.world.resources().filter(|(_, body)| owner_of(body).as_deref() == Some(owner.as_str())).map(|(id, _)| id.to_owned()).collect()
+    sim.azure
+        .world
+        .resources()
+        .filter(|(_, body)| owner_of(body).as_deref() == Some(owner.as_str()))
+        .map(|(id, _)| id.to_owned())
+        .collect()
 }
 
 /// Owner by tag or label.
