@@ -171,7 +171,8 @@ impl Stack {
             let condition = condition(&object, type_)?;
             let has = |member: &str| condition.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
             let seen = object.pointer("/status/observedGeneration") == object.pointer("/metadata/generation");
-            (seen && has("status") == status && (reasons.is_empty() || reasons.contains(&has("reason").as_str()))).then_some(object)
+            (seen && has("status") == status && (reasons.is_empty() || reasons.contains(&has("reason").as_str())))
+                .then_some(object)
         });
         match found.await {
             Ok(object) => Ok(object),
@@ -206,8 +207,17 @@ async fn install_rights(cluster: &Cluster, home: &TestNamespace, watched: &TestN
     let chart = chart.to_str().context("the path of the chart is not UTF-8")?;
     let watch = format!("watchNamespaces={{{}}}", &**watched);
     let args = [
-        "install", "acs-operator", chart, "-n", home, "--set", &watch, "--set", "replicas=0,crds.install=false,clusterId=testbed",
-        "--set", "rbac.aggregate.view=false,rbac.aggregate.edit=false",
+        "install",
+        "acs-operator",
+        chart,
+        "-n",
+        home,
+        "--set",
+        &watch,
+        "--set",
+        "replicas=0,crds.install=false,clusterId=testbed",
+        "--set",
+        "rbac.aggregate.view=false,rbac.aggregate.edit=false",
     ];
     cluster.helm(args).await?.ok().map(drop)
 }
