@@ -2,8 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod build;
-pub(crate) mod demo;
 mod calls;
+pub(crate) mod demo;
 mod in_azure;
 mod installation;
 mod live;

@@ -62,10 +62,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Playground(playground) => return runtime()?.block_on(Box::pin(playground.run())),
         Task::Bench(bench) => runtime()?.block_on(Box::pin(bench.run()))?,
         Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?)?,
-        Task::Supervise { parent, command } => match command.split_first() {
-            Some((program, arguments)) => return Err(testbed::supervise::become_child_of(parent, program, arguments)),
-            None => {}
-        },
+        Task::Supervise { parent, command } => {
+            if let Some((program, arguments)) = command.split_first() {
+                return Err(testbed::supervise::become_child_of(parent, program, arguments));
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

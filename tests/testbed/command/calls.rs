@@ -70,7 +70,11 @@ impl Line {
 
     /// Whether that call rang a phone of ours.
     pub(crate) fn is_ours(&self, call: &Call) -> bool {
-        call.rang && call.rings.iter().any(|ring| ring.phone.hub.eq_ignore_ascii_case(&self.hub) && ring.phone.user == self.user)
+        call.rang
+            && call
+                .rings
+                .iter()
+                .any(|ring| ring.phone.hub.eq_ignore_ascii_case(&self.hub) && ring.phone.user == self.user)
     }
 
     /// Calls until our phone rings.
@@ -97,7 +101,11 @@ impl Line {
     }
 
     /// Calls all the time while `work` is under way.
-    pub(crate) async fn during<T>(&self, azure: &AzureSim, work: impl Future<Output = Result<T>>) -> Result<(T, Calls)> {
+    pub(crate) async fn during<T>(
+        &self,
+        azure: &AzureSim,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<(T, Calls)> {
         let mut work = std::pin::pin!(work);
         let (mut calls, mut clock) = (Calls::default(), tokio::time::interval(EVERY));
         loop {

@@ -1,7 +1,7 @@
 //! `testbed demo`: the whole product on a real API server, each claim looked at where it has to show.
 
-mod creation;
 mod crash;
+mod creation;
 mod deletion;
 mod drift;
 mod inventory;
@@ -124,7 +124,8 @@ impl Story<'_> {
     pub(super) async fn apply(&mut self, namespace: &str) -> Result<()> {
         self.show.did(&format!("kubectl create namespace {namespace}"));
         self.all.cluster.kubectl(["create", "namespace", namespace]).await?.ok()?;
-        self.show.did(&format!("kubectl -n {namespace} create secret generic azure-credentials …, apns …, fcm …, events …"));
+        self.show
+            .did(&format!("kubectl -n {namespace} create secret generic azure-credentials …, apns …, fcm …, events …"));
         let url = format!("{}?code=s3cret", self.all.webhook.url());
         self.all.cluster.apply(&self.secrets.manifest(namespace, &self.all.azure, &url)).await?;
         self.apply_files(namespace).await

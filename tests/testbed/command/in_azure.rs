@@ -19,7 +19,8 @@ impl Resources {
     /// Asks the simulator for all.
     pub(crate) async fn read(azure: &AzureSim) -> Result<Self> {
         let mut state = azure.get("/_sim/state").await?;
-        let resources = state.get_mut("resources").map(Value::take).context("the simulator's state has no resources")?;
+        let resources =
+            state.get_mut("resources").map(Value::take).context("the simulator's state has no resources")?;
         Ok(Self(serde_json::from_value(resources)?))
     }
 
@@ -57,7 +58,9 @@ impl Request {
 
     /// Whether it fetches a token, which ARM does not count.
     pub(crate) fn is_token(&self) -> bool {
-        self.path.contains("/oauth2/") || self.path.contains("/.well-known/") || self.path.contains("/metadata/endpoints")
+        self.path.contains("/oauth2/")
+            || self.path.contains("/.well-known/")
+            || self.path.contains("/metadata/endpoints")
     }
 }
 

@@ -100,7 +100,11 @@ impl Installation {
 fn pace(options: &Options) -> String {
     match options.profile {
         "azure" if options.scale < 1.0 => {
-            format!("recorded durations of Azure, {:.0} times faster: 10 minutes take {:.0} s", 1.0 / options.scale, 600.0 * options.scale)
+            format!(
+                "recorded durations of Azure, {:.0} times faster: 10 minutes take {:.0} s",
+                1.0 / options.scale,
+                600.0 * options.scale
+            )
         }
         "azure" => "recorded durations of Azure".to_owned(),
         _ => "everything is done at once".to_owned(),
@@ -140,7 +144,14 @@ async fn install_chart(cluster: &Cluster) -> Result<()> {
     // No pods of its own: the process here is the only operator. The CRDs go with the release.
     let args = ["install", RELEASE, chart, "-n", RELEASE, "--create-namespace", "--set", "replicas=0,crds.keep=false"];
     cluster.helm(args).await?.ok()?;
-    let established = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "-l", "app.kubernetes.io/instance=acs-operator"];
+    let established = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd",
+        "-l",
+        "app.kubernetes.io/instance=acs-operator",
+    ];
     cluster.kubectl(established).await?.ok().map(drop)
 }
 

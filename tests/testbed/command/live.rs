@@ -26,7 +26,13 @@ struct State {
 
 /// Watches the objects of a namespace until each of `count` is Ready. In a terminal the tree is drawn in place, elsewhere
 /// each change is a line.
-pub(crate) async fn until_ready(show: &Show, installation: &Installation, namespace: &str, count: usize, timeout: Duration) -> Result<()> {
+pub(crate) async fn until_ready(
+    show: &Show,
+    installation: &Installation,
+    namespace: &str,
+    count: usize,
+    timeout: Duration,
+) -> Result<()> {
     let tree = Tree { program: binaries::workspace("acs-operator")?, installation, namespace };
     let started = Instant::now();
     let (mut drawn, mut said) = (0, BTreeMap::new());
@@ -117,7 +123,8 @@ fn redraw(show: &Show, tree: &str, drawn: usize, whole: bool) -> Result<usize> {
     // A taller drawing than the window could not be taken back. The last one need not be.
     let room = if whole { usize::MAX } else { usize::from(term.size().0).saturating_sub(2) };
     let width = show.width().saturating_sub(4);
-    let lines: Vec<String> = tree.lines().take(room).map(|line| console::truncate_str(line, width, "…").into_owned()).collect();
+    let lines: Vec<String> =
+        tree.lines().take(room).map(|line| console::truncate_str(line, width, "…").into_owned()).collect();
     if drawn > 0 {
         term.clear_last_lines(drawn)?;
     }

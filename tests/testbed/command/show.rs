@@ -149,7 +149,12 @@ impl Show {
             let (held, all) = chapter.count();
             let count = format!("{held} of {all}");
             let time = seconds(chapter.took.unwrap_or_default());
-            self.line(&format!("  {} {:>2}. {:<80} {count:>8}  {time:>7}", self.mark(held == all), number + 1, chapter.title));
+            self.line(&format!(
+                "  {} {:>2}. {:<80} {count:>8}  {time:>7}",
+                self.mark(held == all),
+                number + 1,
+                chapter.title
+            ));
         }
         let (held, all) = self.count();
         let total = seconds(self.started.elapsed());

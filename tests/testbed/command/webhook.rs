@@ -62,11 +62,19 @@ impl Drop for Webhook {
 }
 
 /// Both handshakes: CloudEvents asks by OPTIONS, Event Grid's own schema by an event with a code to send back.
-async fn receive(State(handshakes): State<Arc<AtomicU64>>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(handshakes): State<Arc<AtomicU64>>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if method == Method::OPTIONS {
-        let Some(origin) = headers.get("webhook-request-origin") else { return StatusCode::BAD_REQUEST.into_response() };
+        let Some(origin) = headers.get("webhook-request-origin") else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
         handshakes.fetch_add(1, Ordering::Relaxed);
-        let granted = [("webhook-allowed-origin", origin.clone()), ("webhook-allowed-rate", HeaderValue::from_static("*"))];
+        let granted =
+            [("webhook-allowed-origin", origin.clone()), ("webhook-allowed-rate", HeaderValue::from_static("*"))];
         return granted.into_response();
     }
     let events: Value = serde_json::from_slice(&body).unwrap_or_default();

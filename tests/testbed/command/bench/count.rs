@@ -123,14 +123,18 @@ fn kind(request: &Request) -> &'static str {
     }
 }
 
-/// When each object was made, and when it became Ready for good.
-fn moments(all: &Installation, namespace: &str) -> Result<BTreeMap<(String, String), (Timestamp, Option<Timestamp>)>> {
+/// When an object was made, and when it became Ready for good.
+type Life = (Timestamp, Option<Timestamp>);
+
+/// The life of each object, by resource and name.
+fn moments(all: &Installation, namespace: &str) -> Result<BTreeMap<(String, String), Life>> {
     let mut found = BTreeMap::new();
     let entries = all.cluster.audit(&Filter::default().group("acs-operator.dev").namespace(namespace).writes())?;
     for entry in entries.iter().filter(|entry| entry.code < 300 && entry.resource != "azureaccounts") {
         if entry.verb == "create" {
             // A create does not name its object in the path.
-            let name = entry.request.as_ref().and_then(|object| object.pointer("/metadata/name")).and_then(Value::as_str);
+            let name =
+                entry.request.as_ref().and_then(|object| object.pointer("/metadata/name")).and_then(Value::as_str);
             let key = (entry.resource.clone(), name.unwrap_or(&entry.name).to_owned());
             found.entry(key).or_insert((entry.time, None));
         } else if entry.subresource == "status"
@@ -143,8 +147,11 @@ fn moments(all: &Installation, namespace: &str) -> Result<BTreeMap<(String, Stri
 }
 
 fn says_ready(entry: &Entry) -> bool {
-    let conditions = entry.request.as_ref().and_then(|object| object.pointer("/status/conditions")).and_then(Value::as_array);
-    let is_ready = |condition: &Value| condition.get("type") == Some(&"Ready".into()) && condition.get("status") == Some(&"True".into());
+    let conditions =
+        entry.request.as_ref().and_then(|object| object.pointer("/status/conditions")).and_then(Value::as_array);
+    let is_ready = |condition: &Value| {
+        condition.get("type") == Some(&"Ready".into()) && condition.get("status") == Some(&"True".into())
+    };
     conditions.into_iter().flatten().any(is_ready)
 }
 
@@ -176,7 +183,8 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> f64 {
 /// no time of their own).
 async fn critical_path(all: &Installation) -> Result<f64> {
     let profile = all.azure.get("/_sim/profile").await?;
-    let step = |name: &str| profile.pointer(&format!("/durationsMs/{name}")).and_then(Value::as_f64).unwrap_or_default();
+    let step =
+        |name: &str| profile.pointer(&format!("/durationsMs/{name}")).and_then(Value::as_f64).unwrap_or_default();
     let events = step("serviceReady") + step("systemTopic") + step("eventSubscription");
     Ok(events.max(step("namespaceActive")) / 1000.0)
 }
@@ -185,7 +193,8 @@ async fn critical_path(all: &Installation) -> Result<f64> {
 pub(super) fn resident_mib(all: &Installation) -> Result<f64> {
     let path = format!("/proc/{}/status", all.operator.process().pid());
     let status = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| format!("{path} has no VmRSS"))?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| format!("{path} has no VmRSS"))?;
     let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse().context("VmRSS is no number")?;
     Ok(kib / 1024.0)
 }

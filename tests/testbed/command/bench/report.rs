@@ -7,7 +7,10 @@ use super::Figures;
 /// All of them, with their headings.
 pub(super) fn tables(figures: &Figures) -> String {
     let mut parts = vec![
-        format!("Time to Ready, the profile azure at {} of real time (critical path: what Azure itself needs)", figures.time_scale),
+        format!(
+            "Time to Ready, the profile azure at {} of real time (critical path: what Azure itself needs)",
+            figures.time_scale
+        ),
         times(figures).to_string(),
         "Requests to ARM per stack, until Ready".to_owned(),
         per_stack(figures, |run| &run.arm).to_string(),
@@ -36,7 +39,8 @@ fn header(names: &[&str]) -> Vec<String> {
 }
 
 fn times(figures: &Figures) -> Table {
-    let mut table = table(header(&["profile", "stacks", "median s", "all s", "critical path s", "ratio", "429", "RSS MiB"]));
+    let mut table =
+        table(header(&["profile", "stacks", "median s", "all s", "critical path s", "ratio", "429", "RSS MiB"]));
     for run in &figures.runs {
         table.add_row([
             run.profile.to_owned(),
@@ -75,14 +79,17 @@ fn process(figures: &Figures) -> Table {
     table.add_row(["resident memory without objects".to_owned(), format!("{:.1} MiB", figures.idle_mib)]);
     for start in &figures.starts {
         let there = format!("start with {} stacks", start.stacks);
-        table.add_row([format!("{there}: to the first reconcile"), format!("{:.2} s", start.seconds_to_first_reconcile)]);
+        table.add_row([
+            format!("{there}: to the first reconcile"),
+            format!("{:.2} s", start.seconds_to_first_reconcile),
+        ]);
         table.add_row([format!("{there}: until a new account is Ready"), format!("{:.2} s", start.seconds_to_ready)]);
     }
     if let Some(rest) = &figures.rest {
         let of = format!("in {:.0} s of rest, {} stacks", rest.seconds, rest.stacks);
         table.add_row([format!("writes to ARM {of}"), rest.arm_writes.to_string()]);
         table.add_row([format!("writes to the API server {of} (the Lease apart)"), rest.kubernetes_writes.to_string()]);
-        let reads = format!("{:.1}", rest.arm_reads_per_stack_and_minute);
+        let reads = format!("{:.2} ({} in all)", rest.arm_reads_per_stack_and_minute, rest.arm_reads);
         table.add_row(["reads of ARM per stack and minute of Azure's time".to_owned(), reads]);
     }
     table

@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_millis(250);
 /// Requests under way at once while the stacks are made.
 const WRITERS: usize = 16;
-const KINDS: [&str; 4] = ["notificationhubnamespaces", "notificationhubs", "communicationservices", "eventsubscriptions"];
+const KINDS: [&str; 4] =
+    ["notificationhubnamespaces", "notificationhubs", "communicationservices", "eventsubscriptions"];
 
 /// One run.
 pub(super) async fn measure(
@@ -32,14 +33,21 @@ pub(super) async fn measure(
     prepare(all, quickstart, secrets, &namespace).await?;
     let (_, since) = journal(&all.azure, 0).await?;
     let objects = objects_of(quickstart, count)?;
-    let created = futures::stream::iter(objects.into_iter().map(|(plural, object)| create(&all.client, &namespace, plural, object)));
+    let created = futures::stream::iter(
+        objects.into_iter().map(|(plural, object)| create(&all.client, &namespace, plural, object)),
+    );
     created.buffer_unordered(WRITERS).try_collect::<Vec<()>>().await?;
     let requests = until_ready(all, &namespace, count, since).await?;
     count::run(all, profile, count, &namespace, &requests).await
 }
 
 /// A namespace with Secrets and an account that is Ready.
-pub(super) async fn prepare(all: &Installation, quickstart: &Quickstart, secrets: &Secrets, namespace: &str) -> Result<()> {
+pub(super) async fn prepare(
+    all: &Installation,
+    quickstart: &Quickstart,
+    secrets: &Secrets,
+    namespace: &str,
+) -> Result<()> {
     all.cluster.kubectl(["create", "namespace", namespace]).await?.ok()?;
     let url = format!("{}?code=s3cret", all.webhook.url());
     all.cluster.apply(&secrets.manifest(namespace, &all.azure, &url)).await?;

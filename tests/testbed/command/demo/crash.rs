@@ -19,7 +19,9 @@ pub(super) async fn crash(story: &mut Story<'_>) -> Result<()> {
     story.show.did(&format!("kill -9 {}", story.all.operator.process().pid()));
     story.all.operator.process().kill().await?;
     let announced = open_calls(story).await?;
-    story.show.check("status says what was under way", !announced.is_empty(), || format!("before the kill: {under_way:?}"));
+    story
+        .show
+        .check("status says what was under way", !announced.is_empty(), || format!("before the kill: {under_way:?}"));
     for call in &announced {
         story.show.detail(call);
     }
@@ -27,7 +29,11 @@ pub(super) async fn crash(story: &mut Story<'_>) -> Result<()> {
     let started = Instant::now();
     story.all.operator.restart().await?;
     story.until_ready(SECOND).await?;
-    story.show.check(&format!("the new process has everything Ready after {}", seconds(started.elapsed())), true, String::new);
+    story.show.check(
+        &format!("the new process has everything Ready after {}", seconds(started.elapsed())),
+        true,
+        String::new,
+    );
     let made = created_since(story, since).await?;
     let twice: Vec<_> = made.iter().filter(|(_, times)| **times != 1).collect();
     let claim = format!("each of the {} resources was PUT exactly once, says Azure's journal", made.len());
@@ -68,7 +74,9 @@ async fn open_calls(story: &Story<'_>) -> Result<Vec<String>> {
 async fn created_since(story: &Story<'_>, since: u64) -> Result<BTreeMap<String, usize>> {
     let (requests, _) = journal(&story.all.azure, since).await?;
     let mut roots = Vec::new();
-    for (plural, name) in [("notificationhubnamespaces", "shop"), ("communicationservices", "shop"), ("eventsubscriptions", "shop")] {
+    for (plural, name) in
+        [("notificationhubnamespaces", "shop"), ("communicationservices", "shop"), ("eventsubscriptions", "shop")]
+    {
         roots.push(story.azure_id(SECOND, plural, name).await?.to_ascii_lowercase());
     }
     // The topic is named after the service but lies beside it.

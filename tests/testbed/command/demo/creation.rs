@@ -12,7 +12,9 @@ use super::{SHOP, SOON, Story};
 pub(super) async fn create(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("YAML becomes a service, a hub, a link and an event subscription");
     story.apply(SHOP).await?;
-    story.show.detail("a copy of them: account.yaml has the simulator's ids, the Secrets hold keys made for the occasion");
+    story
+        .show
+        .detail("a copy of them: account.yaml has the simulator's ids, the Secrets hold keys made for the occasion");
     let started = Instant::now();
     story.until_ready(SHOP).await?;
     let took = started.elapsed();
@@ -21,9 +23,13 @@ pub(super) async fn create(story: &mut Story<'_>) -> Result<()> {
         let all = objects::list(&story.all.client, Some(SHOP), plural).await?;
         waiting.extend(all.iter().filter(|object| !objects::is_ready(object)).map(|_| plural));
     }
-    story.show.check(&format!("all five objects are Ready, after {}", seconds(took)), waiting.is_empty(), || format!("{waiting:?} are not"));
+    story.show.check(&format!("all five objects are Ready, after {}", seconds(took)), waiting.is_empty(), || {
+        format!("{waiting:?} are not")
+    });
     let handshakes = story.all.webhook.handshakes();
-    story.show.check("Event Grid made its handshake with the endpoint", handshakes > 0, || "nobody called the endpoint".to_owned());
+    story.show.check("Event Grid made its handshake with the endpoint", handshakes > 0, || {
+        "nobody called the endpoint".to_owned()
+    });
     let (requests, _) = journal(&story.all.azure, 0).await?;
     let refused: Vec<_> = requests.iter().filter(|request| request.status >= 400 && request.status != 404).collect();
     story.show.check("no request to Azure was refused", refused.is_empty(), || format!("{refused:?}"));

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use testbed::wait_for;
 
-use super::super::in_azure::{OWNER_TAG, Resources};
 use super::super::NAMESPACES;
+use super::super::in_azure::{OWNER_TAG, Resources};
 use super::super::objects::{self, PLURALS, text};
 use super::super::show::seconds;
 use super::drift::COLLEAGUE;
@@ -27,7 +27,8 @@ pub(super) async fn delete(story: &mut Story<'_>) -> Result<()> {
     let left: Vec<&str> = owned(&resources, SECOND).map(|resource| text(resource, "/id")).collect();
     let topic = |id: &str| id.to_ascii_lowercase().contains("/systemtopics/");
     let only = left.iter().all(|id| id.eq_ignore_ascii_case(&kept) || topic(id)) && resources.get(&kept).is_some();
-    let claim = format!("of {SECOND} the service and its topic are left, as by default; they hold phone numbers and data");
+    let claim =
+        format!("of {SECOND} the service and its topic are left, as by default; they hold phone numbers and data");
     story.show.check(&claim, only, || format!("{left:?}"));
     let hub = format!("/{COLLEAGUE}");
     let theirs = resources.all().any(|resource| text(resource, "/id").ends_with(&hub));
@@ -46,7 +47,12 @@ pub(super) async fn delete(story: &mut Story<'_>) -> Result<()> {
 
 fn colleagues_namespace(resources: &Resources) -> String {
     let suffix = format!("/{COLLEAGUE}-ns");
-    resources.all().map(|resource| text(resource, "/id")).find(|id| id.ends_with(&suffix)).unwrap_or_default().to_owned()
+    resources
+        .all()
+        .map(|resource| text(resource, "/id"))
+        .find(|id| id.ends_with(&suffix))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 async fn delete_namespaces(story: &mut Story<'_>) -> Result<()> {

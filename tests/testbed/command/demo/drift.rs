@@ -12,6 +12,8 @@ use super::super::show::seconds;
 use super::{SHOP, SOON, Story};
 
 const HUBS: &str = "api-version=2023-10-01-preview";
+/// End of the path by which the operator looks for changes made by others.
+const LISTED: &str = "/providers/microsoft.communication/communicationservices";
 /// Name of everything that the colleague makes.
 pub(super) const COLLEAGUE: &str = "colleague";
 
@@ -34,10 +36,16 @@ pub(super) async fn tags(story: &mut Story<'_>) -> Result<()> {
     });
     let there = there.await.is_ok();
     let now = tags_of(story, &id).await?;
-    story.show.check(&format!("team = checkout in Azure, after {}", seconds(started.elapsed())), there, || now.to_string());
+    story
+        .show
+        .check(&format!("team = checkout in Azure, after {}", seconds(started.elapsed())), there, || now.to_string());
     story.show.check("cost-centre = 4711 is still there", text(&now, "/cost-centre") == "4711", || now.to_string());
     let (requests, _) = journal(&story.all.azure, since).await?;
-    let writes: Vec<String> = requests.iter().filter(|request| request.is_write() && !request.is_token()).map(|request| request.method.clone()).collect();
+    let writes: Vec<String> = requests
+        .iter()
+        .filter(|request| request.is_write() && !request.is_token())
+        .map(|request| request.method.clone())
+        .collect();
     story.show.check("it took one PATCH and no other change", writes == ["PATCH"], || format!("{writes:?}"));
     Ok(())
 }
@@ -51,32 +59,48 @@ pub(super) async fn link(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("Somebody links another hub in the portal; it is put right");
     let other = make_other_hub(story).await?;
     let line = story.line.clone();
-    // Right after a look of the operator's, so that the next one is a whole interval away.
+    // Right after the operator listed the services, so that the next time is a whole interval away.
     let (_, since) = journal(&story.all.azure, 0).await?;
     let looked = || async {
         let requests = journal(&story.all.azure, since).await.map(|(requests, _)| requests).unwrap_or_default();
-        requests.iter().any(|request| request.method == "GET" && request.path.eq_ignore_ascii_case(&line.service))
+        requests.iter().any(|request| request.method == "GET" && request.path.to_ascii_lowercase().ends_with(LISTED))
     };
-    wait_for("the operator to look at the service", SOON, looked).await?;
+    wait_for("the operator to list the services", SOON, looked).await?;
     story.show.did("portal: the service's Notification Hub = colleague");
     story.all.azure.post("/_sim/portal/link", &json!({"service": line.service, "hub": other})).await?;
     let theirs = linked(story).await?;
-    story.show.check("Azure shows the colleague's hub as linked", theirs.eq_ignore_ascii_case(&other), || theirs.clone());
+    story
+        .show
+        .check("Azure shows the colleague's hub as linked", theirs.eq_ignore_ascii_case(&other), || theirs.clone());
     let started = Instant::now();
     let ours = wait_for("our hub to be linked again", SOON, || async {
         linked(story).await.is_ok_and(|hub| hub.eq_ignore_ascii_case(&line.hub))
     });
     let ours = ours.await;
-    let claim = format!("our hub is linked again after {} (of Azure's time: {:.0} s)", seconds(started.elapsed()), started.elapsed().as_secs_f64() / super::SCALE);
+    let claim = format!(
+        "our hub is linked again after {} (of Azure's time: {:.0} s)",
+        seconds(started.elapsed()),
+        started.elapsed().as_secs_f64() / super::SCALE
+    );
     story.show.check(&claim, ours.is_ok(), || "it is not".to_owned());
-    story.show.detail("Both links take effect 10 minutes (here 6 s) after they were made: the colleague's first, then ours.");
+    story
+        .show
+        .detail("Both links take effect 10 minutes (here 6 s) after they were made: the colleague's first, then ours.");
     let silent = line.until_silent(&story.all.azure, SOON);
     let (missed, before) = story.show.waiting("calling Anna until her phone does not ring", silent).await?;
     let why = if missed.rang { "another phone rings".to_owned() } else { missed.message.clone() };
-    story.show.check(&format!("while theirs is in effect our phone does not ring: {why}"), !line.is_ours(&missed), || before.words());
+    story.show.check(
+        &format!("while theirs is in effect our phone does not ring: {why}"),
+        !line.is_ours(&missed),
+        || before.words(),
+    );
     let rings = line.until_it_rings(&story.all.azure, SOON);
     let (heard, silence) = story.show.waiting("calling Anna until her phone rings", rings).await?;
-    story.show.check(&format!("our phone rings again after {}", seconds(silence.silence)), line.is_ours(&heard), || silence.words());
+    story.show.check(
+        &format!("our phone rings again after {}", seconds(silence.silence)),
+        line.is_ours(&heard),
+        || silence.words(),
+    );
     Ok(())
 }
 

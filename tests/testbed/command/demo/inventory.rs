@@ -30,10 +30,16 @@ fn link(story: &mut Story<'_>, resources: &Resources) -> Result<()> {
     let linked = text(service, "/properties/notificationHubId");
     let claim = format!("it is linked to the hub {}", story.line.hub.rsplit('/').next().unwrap_or_default());
     story.show.check(&claim, linked.eq_ignore_ascii_case(&story.line.hub), || linked.to_owned());
-    for (begins, words) in [("acs-link-", "the link has an access policy of its own"), ("backend", "so has the backend")] {
-        let policy = resources.children(&story.line.hub, "authorizationRules").find(|rule| text(rule, "/name").starts_with(begins));
+    for (begins, words) in
+        [("acs-link-", "the link has an access policy of its own"), ("backend", "so has the backend")]
+    {
+        let policy = resources
+            .children(&story.line.hub, "authorizationRules")
+            .find(|rule| text(rule, "/name").starts_with(begins));
         let rights = policy.and_then(|policy| policy.pointer("/properties/rights")).cloned().unwrap_or_default();
-        story.show.check(&format!("{words}, which may send and nothing else"), rights == json!(["Send"]), || rights.to_string());
+        story.show.check(&format!("{words}, which may send and nothing else"), rights == json!(["Send"]), || {
+            rights.to_string()
+        });
     }
     Ok(())
 }
@@ -45,7 +51,8 @@ async fn credentials(story: &mut Story<'_>) -> Result<()> {
     let shown = |pointer: &str| text(&answer, pointer);
     let hub = story.quickstart.read("20-hub.yaml")?;
     let key_id = text(&hub, "/spec/credentials/apns/token/keyId");
-    let apns = shown("/properties/apnsCredential/properties/keyId") == key_id && !shown("/properties/apnsCredential/properties/token").is_empty();
+    let apns = shown("/properties/apnsCredential/properties/keyId") == key_id
+        && !shown("/properties/apnsCredential/properties/token").is_empty();
     story.show.check(&format!("Apple: the signing key {key_id}"), apns, || "no such credential".to_owned());
     let sender = shown("/properties/fcmV1Credential/properties/clientEmail").to_owned();
     story.show.check(&format!("Google: FCM v1 as {sender}"), !sender.is_empty(), || "no such credential".to_owned());
@@ -56,17 +63,25 @@ async fn events(story: &mut Story<'_>, resources: &Resources) -> Result<()> {
     let id = story.azure_id(SHOP, "eventsubscriptions", "shop").await?;
     let topic = id.split("/eventSubscriptions/").next().and_then(|topic| resources.get(topic));
     let source = topic.map(|topic| text(topic, "/properties/source")).unwrap_or_default();
-    story.show.check("a system topic carries the service's events", source.eq_ignore_ascii_case(&story.line.service), || format!("its source is {source:?}"));
+    story.show.check(
+        "a system topic carries the service's events",
+        source.eq_ignore_ascii_case(&story.line.service),
+        || format!("its source is {source:?}"),
+    );
     let subscription = resources.get(&id).context("the event subscription is not in Azure")?;
     let wanted = story.quickstart.read("40-event-subscription.yaml")?;
     let wanted = wanted.pointer("/spec/eventTypes").cloned().unwrap_or_default();
     let there = subscription.pointer("/properties/filter/includedEventTypes").cloned().unwrap_or_default();
     let count = wanted.as_array().map_or(0, Vec::len);
-    story.show.check(&format!("its subscription has the {count} event types of the YAML"), wanted == there, || there.to_string());
+    story.show.check(&format!("its subscription has the {count} event types of the YAML"), wanted == there, || {
+        there.to_string()
+    });
     let shown = story.all.azure.get(&format!("{id}?api-version=2025-02-15")).await?;
     let base = text(&shown, "/properties/destination/properties/endpointBaseUrl").to_owned();
     let url = story.all.webhook.url();
-    story.show.check(&format!("and delivers to {url}; the query, a secret, is not shown"), base == url, || base.clone());
+    story
+        .show
+        .check(&format!("and delivers to {url}; the query, a secret, is not shown"), base == url, || base.clone());
     Ok(())
 }
 
@@ -83,10 +98,17 @@ async fn secrets(story: &mut Story<'_>) -> Result<()> {
     let azure = story.all.azure.post(&path, &json!({})).await?;
     let secret = objects::secret(&story.all.client, SHOP, "shop-acs").await?.unwrap_or_default();
     let key = read(&secret, "accessKey");
-    let right = !key.is_empty() && key == text(&azure, "/primaryKey") && read(&secret, "connectionString").contains(&key);
-    story.show.check("Secret shop-acs: connectionString, endpoint, accessKey; the key is the one Azure has", right && keys(&secret).len() == 3, || format!("keys {:?}", keys(&secret)));
+    let right =
+        !key.is_empty() && key == text(&azure, "/primaryKey") && read(&secret, "connectionString").contains(&key);
+    story.show.check(
+        "Secret shop-acs: connectionString, endpoint, accessKey; the key is the one Azure has",
+        right && keys(&secret).len() == 3,
+        || format!("keys {:?}", keys(&secret)),
+    );
     let secret = objects::secret(&story.all.client, SHOP, "phones-backend").await?.unwrap_or_default();
     let right = read(&secret, "connectionString").contains("SharedAccessKeyName=backend") && keys(&secret).len() == 3;
-    story.show.check("Secret phones-backend: connectionString, hubName, policyName", right, || format!("keys {:?}", keys(&secret)));
+    story.show.check("Secret phones-backend: connectionString, hubName, policyName", right, || {
+        format!("keys {:?}", keys(&secret))
+    });
     Ok(())
 }

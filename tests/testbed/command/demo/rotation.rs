@@ -19,7 +19,11 @@ pub(super) async fn rotate(story: &mut Story<'_>) -> Result<()> {
     let before = keys(story).await?;
     let slot = linked_key(&story.service().await?);
     let old = before.pointer(&slot).cloned().unwrap_or_default();
-    story.quickstart.edit("30-communication-service.yaml", "      name: phones\n", "      name: phones\n    keyRotation: 1\n")?;
+    story.quickstart.edit(
+        "30-communication-service.yaml",
+        "      name: phones\n",
+        "      name: phones\n    keyRotation: 1\n",
+    )?;
     story.show.did("spec.notificationHub.keyRotation: 1   in 30-communication-service.yaml");
     story.apply_files(SHOP).await?;
     story.show.detail("the other key is linked, Azure's 10 minutes (here 6 s) are waited out, then the old key ends; calls go on all the time");
@@ -34,10 +38,12 @@ pub(super) async fn rotate(story: &mut Story<'_>) -> Result<()> {
         tokio::time::sleep(AFTERWARDS).await;
         Ok((done, took))
     };
-    let calling = story.line.during(&story.all.azure, finished);
+    let calling = Box::pin(story.line.during(&story.all.azure, finished));
     let ((done, took), calls) = story.show.waiting("calling Anna all the time", calling).await?;
     story.show.check(&format!("the rotation is done after {}", seconds(took)), done, || "it is not".to_owned());
-    story.show.check(&format!("{} calls, not one missed", calls.made), calls.missed == 0 && calls.made > 50, || calls.words());
+    story.show.check(&format!("{} calls, not one missed", calls.made), calls.missed == 0 && calls.made > 50, || {
+        calls.words()
+    });
     let after = keys(story).await?;
     let still = [after.get("primaryKey"), after.get("secondaryKey")].contains(&Some(&old));
     story.show.check("the old key is no longer valid", !still && !old.is_null(), || "it still is".to_owned());
@@ -53,12 +59,20 @@ pub(super) async fn regenerate(story: &mut Story<'_>) -> Result<()> {
     story.all.azure.post("/_sim/portal/regenerateKey", &json!({"id": policy, "key": key})).await?;
     let line = story.line.clone();
     let (missed, before) = line.until_silent(&story.all.azure, SOON).await?;
-    story.show.check(&format!("Azure pushes with a dead key and tells nobody: {}", missed.message), !missed.rang, || before.words());
+    story.show.check(
+        &format!("Azure pushes with a dead key and tells nobody: {}", missed.message),
+        !missed.rang,
+        || before.words(),
+    );
     let rings = line.until_it_rings(&story.all.azure, SOON);
     let (heard, silence) = story.show.waiting("calling Anna until her phone rings", rings).await?;
-    story.show.check(&format!("the phone rings again after {}", seconds(silence.silence)), line.is_ours(&heard), || silence.words());
+    story.show.check(
+        &format!("the phone rings again after {}", seconds(silence.silence)),
+        line.is_ours(&heard),
+        || silence.words(),
+    );
     let minutes = silence.silence.as_secs_f64() / SCALE / 60.0;
-    story.show.detail(&format!("{minutes:.0} minutes of Azure's time: up to 10 until the key is compared, then Azure's 10 until pushes use the new one"));
+    story.show.detail(&format!("{minutes:.0} minutes of Azure's time: keys are compared every 10 minutes or so; then Azure takes 10 until pushes use the new one"));
     Ok(())
 }
 
