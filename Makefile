@@ -43,7 +43,7 @@ purity: ## What decides must not be able to reach a client, a clock or randomnes
 	@tests/purity.sh
 
 simulation: ## 20,000 schedules and the seeded bugs
-	cargo run --quiet -p simulation -- --schedules 20000 --bugs
+	cargo run --release --quiet -p simulation -- --schedules 20000 --bugs
 
 integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration
