@@ -153,7 +153,8 @@ pub(crate) fn finish(world: &mut World, key: &str, outcome: Outcome, due: u64) {
 /// The resource is gone: what was being done to it ends, unless its end is due already. Only a deletion ends well.
 pub(crate) fn abandon(world: &mut World, resource: &str) {
     let now = world.now();
-    let ends = |key: &str| world.timers.values().any(|t| matches!(t, Timer::Finish { operation, .. } if operation == key));
+    let ends =
+        |key: &str| world.timers.values().any(|t| matches!(t, Timer::Finish { operation, .. } if operation == key));
     let of_it = |o: &Operation| o.outcome.is_none() && o.resource_id.eq_ignore_ascii_case(resource);
     let open: Vec<String> =
         world.operations.iter().filter(|(key, o)| of_it(o) && !ends(key)).map(|(key, _)| key.clone()).collect();
