@@ -97,11 +97,19 @@ async fn a_missing_role_is_named_by_its_action_and_heals_when_granted() -> Resul
 async fn throttled_it_waits_as_long_as_azure_says() -> Result<()> {
     let (story, _operator) = Story::begin("throttle").await?;
     story.secrets().await?;
+    let (quickstart, later) = (story.quickstart()?, ["CommunicationService", "EventSubscription"]);
+    story.apply_all(&quickstart.clone().without(&later)).await?;
+    story.ready("NotificationHub", "phones").await?;
     let operation = "Microsoft.Communication/CommunicationServices/write";
     let answer = json!({"status": 429, "retryAfter": 5, "code": "TooManyRequests"});
     story.door("faults", json!({"operation": operation, "times": 1, "answer": answer})).await?;
-    story.apply_all(&story.quickstart()?).await?;
+    story.apply(&quickstart.get("CommunicationService")).await?;
+    story.reason("CommunicationService", "shop", "Ready", "Throttled").await?;
+    // A change elsewhere, of the same budget.
+    story.patch("NotificationHubNamespace", "shop", json!({"spec": {"sku": "Basic"}})).await?;
+    story.apply(&quickstart.get("EventSubscription")).await?;
     story.all_ready().await?;
+    assert_eq!(story.azure("NotificationHubNamespace", "shop").await?["sku"]["name"], "Basic");
     let puts: Vec<_> = story.journal(0).await?.into_iter().filter(|entry| entry.is("PUT", operation)).collect();
     assert_eq!(puts.iter().map(|entry| entry.status).collect::<Vec<_>>(), [429, 201]);
     assert!(puts[0].fault.is_some());
