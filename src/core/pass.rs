@@ -249,7 +249,7 @@ impl<'w> Pass<'w> {
 
     /// True if a child was as described not long ago, and nothing is under way.
     pub fn is_settled(&self, step: &str, fingerprint: &str) -> bool {
-        let period = self.world.settings.timings.child_resync;
+        let period = self.child_period();
         let known = self.memory.settled.get(step).filter(|(_, known)| known == fingerprint);
         let fresh = known.is_some_and(|(at, _)| self.world.now.mono.saturating_sub(*at) < period);
         fresh && self.open(step).is_none()

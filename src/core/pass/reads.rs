@@ -160,10 +160,16 @@ impl<'w> Pass<'w> {
             .map_err(|error| Halt::Fault(error.fault("asking how an Azure operation is getting on")))
     }
 
+    /// Passes come once in `child_resync` or somewhat sooner, being staggered: what is a little younger is due already, or it
+    /// would be looked at only every other time.
+    pub(super) fn child_period(&self) -> u64 {
+        self.world.settings.timings.child_resync / 4 * 3
+    }
+
     /// True if keys have to be read now: this process never did, or not for a while, or what they were put into (`holder`)
     /// is not what it was. Reading keys is a POST and counts against ARM's budget of writes.
     pub fn keys_due(&self, step: &str, holder: &str) -> bool {
-        let period = self.world.settings.timings.child_resync;
+        let period = self.child_period();
         match self.memory.checked.get(step) {
             Some((at, known)) => known != holder || self.world.now.mono.saturating_sub(*at) >= period,
             None => true,
@@ -175,11 +181,7 @@ impl<'w> Pass<'w> {
         let now = self.world.now.mono;
         let at = match self.memory.checked.get(step) {
             // The period runs from the last reading, not from the last look.
-            Some((at, known))
-                if *known == holder && now.saturating_sub(*at) < self.world.settings.timings.child_resync =>
-            {
-                *at
-            }
+            Some((at, known)) if *known == holder && now.saturating_sub(*at) < self.child_period() => *at,
             _ => now,
         };
         self.memory.checked.insert(step.to_owned(), (at, holder));
