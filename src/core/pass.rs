@@ -103,7 +103,8 @@ impl<'w> Pass<'w> {
                     self.operations.push(operation);
                 }
                 Some(Err(error)) if error.fate == Fate::NotApplied => {
-                    let fault = error.fault(&format!("{} {}", verb_words(operation.verb), operation.resource));
+                    let fault =
+                        error.fault(&format!("{} {}", doing(&operation.step, operation.verb), operation.resource));
                     self.failed(&operation.step, &operation.fingerprint, fault);
                 }
                 Some(Err(_)) | None => self.operations.push(operation),
@@ -140,7 +141,7 @@ impl<'w> Pass<'w> {
     pub fn wait_out(&mut self, step: &str) -> Stepped<()> {
         let Some(operation) = self.open(step) else { return Ok(()) };
         let (age, quarantine) = (self.age(operation), self.world.settings.timings.quarantine());
-        let what = format!("{} {}", verb_words(operation.verb), operation.resource);
+        let what = format!("{} {}", doing(&operation.step, operation.verb), operation.resource);
         let error = self.memory.replies.get(&operation.id).and_then(|reply| reply.as_ref().err());
         let fault = error.map(|error| error.fault(&what));
         if age < quarantine {
@@ -303,11 +304,14 @@ impl<'w> Pass<'w> {
     }
 }
 
-fn verb_words(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Put => "creating",
-        Verb::Patch => "updating",
-        Verb::Delete => "deleting",
-        Verb::Post => "calling an action of",
+fn doing(step: &str, verb: Verb) -> &'static str {
+    match (step, verb) {
+        ("Link", _) => "linking a hub to",
+        ("Retire", _) => "replacing the old key of",
+        ("Credentials", Verb::Patch) => "setting push credentials of",
+        (_, Verb::Put) => "creating",
+        (_, Verb::Patch) => "updating",
+        (_, Verb::Delete) => "deleting",
+        (_, Verb::Post) => "calling an action of",
     }
 }

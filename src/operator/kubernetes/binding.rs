@@ -50,21 +50,29 @@ impl Bindings {
         let Some(name) = &self.name else { return };
         let mut unknown: BTreeSet<String> = namespaces.iter().cloned().collect();
         loop {
-            let needed = needed(cache);
             for namespace in std::mem::take(&mut unknown) {
-                let result = if needed.contains(&namespace) {
-                    self.hold(&namespace).await
-                } else {
-                    self.put(&namespace, name, false).await
-                };
-                if let Err(error) = result {
+                if let Err(error) = self.settle(&namespace, name, cache).await {
                     tracing::warn!(namespace, %error, "cannot change the finalizers of the RoleBinding; trying again");
                     unknown.insert(namespace);
                 }
             }
-            self.let_go(name, &needed).await;
+            self.let_go(name, &needed(cache)).await;
             tokio::time::sleep(period).await;
         }
+    }
+
+    /// What another process left: held where objects are, let go elsewhere. Under the lock, so that it undoes no hold.
+    async fn settle(&self, namespace: &str, name: &str, cache: &Cache) -> Result<(), kube::Error> {
+        let mut held = self.held.lock().await;
+        if held.contains_key(namespace) {
+            return Ok(());
+        }
+        let hold = needed(cache).contains(namespace);
+        self.put(namespace, name, hold).await?;
+        if hold {
+            held.insert(namespace.to_owned(), 0);
+        }
+        Ok(())
     }
 
     async fn let_go(&self, name: &str, needed: &BTreeSet<String>) {
@@ -105,9 +113,8 @@ impl Bindings {
     }
 }
 
-/// Namespaces with an object that is held.
+/// Namespaces with an object of ours. One that is not held yet may be in a moment.
 fn needed(cache: &Cache) -> BTreeSet<String> {
     let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-    let objects = cache.names().filter(|object| cache.get(object).is_some_and(|object| object.is_held()));
-    objects.map(|object| object.namespace.clone()).collect()
+    cache.names().map(|object| object.namespace.clone()).collect()
 }
