@@ -67,14 +67,14 @@ fn has_something(pass: &Pass<'_>, user: &Object) -> Stepped<bool> {
         return Ok(true);
     }
     let access = match &pass.world.object {
-        Object::AzureAccount(account) => access_of(account),
         Object::NotificationHubNamespace(object) => {
             place(pass, object.spec.account_ref.as_ref(), object.spec.resource_group.as_ref())?.access
         }
         Object::CommunicationService(object) => {
             place(pass, object.spec.account_ref.as_ref(), object.spec.resource_group.as_ref())?.access
         }
-        Object::NotificationHub(_) | Object::EventSubscription(_) => return Ok(true),
+        // An account stays all the same: without it, the user could never be shown to have nothing.
+        Object::AzureAccount(_) | Object::NotificationHub(_) | Object::EventSubscription(_) => return Ok(true),
     };
     let api_version = match user.kind() {
         Kind::CommunicationService => COMMUNICATION_API,
