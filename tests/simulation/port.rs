@@ -308,7 +308,10 @@ impl Sim {
                 Err(silence())
             }
             Some(Fault::Dropped) => Err(self.not_landed(call, silence())),
-            Some(Fault::ReplyLost) => self.land(&flight).and(Err(silence())).or_else(|_| Err(silence())),
+            Some(Fault::ReplyLost) => {
+                let _ = self.land(&flight);
+                Err(silence())
+            }
             Some(fault @ (Fault::Unavailable | Fault::Internal)) if self.random.permille(500) => {
                 // A gateway's error proves nothing: here the call went through.
                 let _ = self.land(&flight);

@@ -19,6 +19,9 @@ pub struct Violation {
     pub what: String,
 }
 
+/// The seed that caught a mistake, how many it took, and the violation.
+pub type Caught = (u64, u64, String);
+
 /// What many schedules came to.
 #[derive(Debug, Default)]
 pub struct Summary {
@@ -33,7 +36,7 @@ pub struct Summary {
     /// Schedules that were run twice.
     pub repeated: u64,
     /// Deliberate mistakes, and the seeds that caught them.
-    pub bugs: Vec<(Bug, Option<(u64, u64, String)>)>,
+    pub bugs: Vec<(Bug, Option<Caught>)>,
     /// Seconds.
     pub seconds: f64,
 }
@@ -71,7 +74,7 @@ pub fn explore(first: u64, schedules: u64, threads: usize) -> Summary {
 }
 
 /// Runs schedules with a deliberate mistake until one catches it: seed, how many it took, and how it showed.
-pub fn hunt(bug: Bug, first: u64, most: u64, threads: usize) -> Option<(u64, u64, String)> {
+pub fn hunt(bug: Bug, first: u64, most: u64, threads: usize) -> Option<Caught> {
     let next = AtomicU64::new(first);
     let caught: Mutex<Option<(u64, String)>> = Mutex::new(None);
     std::thread::scope(|scope| {

@@ -73,11 +73,7 @@ impl Runner {
             Due::Watch(replica, stream, change) => self.hear(replica, stream, &change),
             Due::Relist(replica, life) => self.relist(replica, life),
             Due::Lead(replica) => self.lead(replica),
-            Due::Depose(replica, life) => {
-                if self.lives(replica, life) {
-                    self.stop(replica);
-                }
-            }
+            Due::Depose(replica, life) if self.lives(replica, life) => self.stop(replica),
             _ => {}
         }
     }
