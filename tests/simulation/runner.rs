@@ -23,6 +23,8 @@ struct Task {
     cause: Cause,
     /// Reason of Ready when the pass began.
     reason: String,
+    /// When anything in its namespace had last changed by then.
+    quiet_since: u64,
     passing: Passing,
 }
 
@@ -102,7 +104,7 @@ impl Runner {
             .map(|(other, view)| (other, view.life))
             .collect();
         for (other, life) in others {
-            let when = sim.now + sim.random.within(0, 60_000);
+            let when = sim.now + sim.random.within(0, 200_000);
             sim.at(when, Due::Depose(other, life));
         }
         sim.term += 1;
@@ -243,10 +245,11 @@ impl Runner {
         let note = PassNote { replica, object: target.clone(), uid: String::new(), started: now, term_seen: 0 };
         sim.passes.insert(pass, note);
         let reason = reason(&sim, target);
+        let quiet_since = sim.oracle.changed.get(&target.namespace).copied().unwrap_or_default();
         drop(sim);
         let object = target.clone();
         let passing: Passing = Box::pin(async move { engine.pass(&object, cause).await });
-        self.tasks.insert(pass, Task { replica, target: target.clone(), cause, reason, passing });
+        self.tasks.insert(pass, Task { replica, target: target.clone(), cause, reason, quiet_since, passing });
         self.poll(pass);
     }
 
@@ -306,7 +309,7 @@ impl Runner {
     fn overslept(&self, sim: &mut Sim, task: &Task, note: Option<&PassNote>) {
         let (Some(since), Some(note)) = (self.calm_since, note) else { return };
         let waited = ["DependencyNotReady", "InUse"].contains(&task.reason.as_str());
-        let quiet = sim.oracle.changed.get(&task.target.namespace).copied().unwrap_or_default().max(since + 100_000);
+        let quiet = task.quiet_since.max(since + 100_000);
         if waited
             && task.cause == Cause::Timer
             && note.started > quiet + 65_000
