@@ -153,9 +153,11 @@ impl Sim {
         let object = self.pass().map(|note| note.object.to_string()).unwrap_or_default();
         let fault = fault.map_or("", Fault::name);
         let detail = match effect {
-            Effect::Send(call) => format!("{} {} {}", call.request_id, call.method.name(), short(&call.path)),
-            Effect::Read(Read::Arm { path, .. }) if self.trace.is_kept() => short(path).to_owned(),
-            Effect::WriteStatus { status, .. } if self.trace.is_kept() => ready_of(status),
+            Effect::Send(call) => {
+                format!("{} {} {}", call.request_id, call.method.name(), crate::trace::short(&call.path))
+            }
+            Effect::Read(Read::Arm { path, .. }) if self.trace.is_kept() => crate::trace::short(path).to_owned(),
+            Effect::WriteStatus { status, .. } if self.trace.is_kept() => crate::trace::ready_of(status),
             Effect::WriteSecret { write, .. } => write.name.clone(),
             _ => String::new(),
         };
@@ -369,32 +371,4 @@ fn injected(fault: Option<Fault>, random: &mut crate::random::Random) -> Option<
 fn unreachable() -> CoreFault {
     let message = "The API server does not answer.".to_owned();
     CoreFault { reason: Reason::RetryingAzureError, message, class: Class::Retry }
-}
-
-fn short(path: &str) -> &str {
-    path.split_once("/providers/").map_or(path, |(_, rest)| rest)
-}
-
-fn ready_of(status: &serde_json::Value) -> String {
-    let text =
-        |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let open: Vec<String> = status
-        .get("operations")
-        .and_then(serde_json::Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|operation| {
-            format!(
-                "{}:{}",
-                operation.get("step").and_then(serde_json::Value::as_str).unwrap_or_default(),
-                operation.get("id").and_then(serde_json::Value::as_str).and_then(|id| id.get(30..)).unwrap_or_default()
-            )
-        })
-        .collect();
-    format!(
-        "{} {} {open:?} {}",
-        text("/conditions/0/status"),
-        text("/conditions/0/reason"),
-        text("/conditions/0/message")
-    )
 }

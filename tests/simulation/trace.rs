@@ -4,6 +4,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::Hasher;
 
+use serde_json::Value;
+
 /// A trace.
 #[derive(Debug)]
 pub struct Trace {
@@ -44,4 +46,33 @@ impl Trace {
     pub fn lines(&self) -> &[String] {
         self.lines.as_deref().unwrap_or_default()
     }
+}
+
+/// A path from its provider on.
+pub fn short(path: &str) -> &str {
+    path.split_once("/providers/").map_or(path, |(_, rest)| rest)
+}
+
+/// Ready, and what is open, of a status.
+pub fn ready_of(status: &Value) -> String {
+    let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let open: Vec<String> = status
+        .get("operations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|operation| {
+            format!(
+                "{}:{}",
+                operation.get("step").and_then(Value::as_str).unwrap_or_default(),
+                operation.get("id").and_then(Value::as_str).and_then(|id| id.get(30..)).unwrap_or_default()
+            )
+        })
+        .collect();
+    format!(
+        "{} {} {open:?} {}",
+        text("/conditions/0/status"),
+        text("/conditions/0/reason"),
+        text("/conditions/0/message")
+    )
 }
