@@ -182,8 +182,8 @@ impl Mix {
     pub fn strike(&self, site: Site, random: &mut Random) -> Option<Fault> {
         let mut struck = None;
         for (fault, rate) in &self.calls {
-            // There are few mutating calls, and most depends on them; and a policy's Secret is hardly ever deleted.
-            let rate = if site.is_send() || site == Site::DeleteSecret { (rate * 4).min(400) } else { *rate };
+            // There are few mutating calls, and most depends on them.
+            let rate = if site.is_send() { (rate * 4).min(400) } else { *rate };
             if fault.fits(site) && random.permille(rate) && struck.is_none() {
                 struck = Some(*fault);
             }
