@@ -49,7 +49,7 @@ integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration
 
 sdk: binaries ## The official Python SDKs against the simulator
-	tests/sdk/run.sh
+	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/run.sh
 
 binaries:
 	cargo build --quiet -p acs-operator -p azure-sim -p testbed --bins

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Drives azure-sim with Microsoft's own Python SDKs, unmodified: where they disagree, the simulator is wrong.
-# AZURE_SIM_BIN names the binary (default: target/debug/azure-sim); arguments go to pytest.
+# AZURE_SIM_BIN names the binary (default: the debug build in cargo's target directory); arguments go to pytest.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-sim=${AZURE_SIM_BIN:-$here/../../target/debug/azure-sim}
+sim=${AZURE_SIM_BIN:-${CARGO_TARGET_DIR:-$here/../../target}/debug/azure-sim}
 [[ -x $sim ]] || { echo "no simulator at $sim: cargo build -p azure-sim" >&2; exit 1; }
 
 hash=$(sha256sum "$here/requirements.txt" | cut -c1-12)
