@@ -1,4 +1,7 @@
-//! Words that several programs share. Serde only: no client, no clock.
+//! Words that several programs share. Serde and a digest only: no client, no clock.
+
+pub mod filter;
+pub mod relay;
 
 /// API group of every kind.
 pub const GROUP: &str = "acs-operator.dev";
@@ -39,4 +42,8 @@ pub mod secret_keys {
     pub const POLICY_NAME: &str = "policyName";
     /// Federated assertion kept for a namespace that is going away.
     pub const ASSERTION: &str = "assertion";
+    /// Key that Event Grid sends with every delivery to a relay.
+    pub const DELIVERY_CURRENT: &str = "current";
+    /// Key that replaces it: relays take both while a rotation is under way.
+    pub const DELIVERY_NEXT: &str = "next";
 }

@@ -1,0 +1,1 @@
+//! The relay beside the app: takes events from Event Grid, hands them on, sends pushes.
