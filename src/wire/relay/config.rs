@@ -72,9 +72,13 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Push {
-    /// `https://{namespace}.servicebus.windows.net`, or what stands in for it; overrides the endpoint of the connection string.
+    /// Where to connect instead of the connection string's host, as `https://host:port`; the header `Host` and the signature
+    /// keep that host. For clouds and simulators without its DNS name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Further certificate authorities to trust there, as PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<String>,
     /// Platforms that the hub has credentials for.
     #[serde(default)]
     pub platforms: Vec<Platform>,
