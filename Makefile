@@ -5,8 +5,17 @@ SHELL := /bin/bash
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/acs-operator
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# One release graph for demo, playground and bench.
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+# One release graph for demo, playground, bench, e2e and simulation. On Linux its programs are static: the same files are what
+# the images of e2e hold. Static is asked for by target, because procedural macros cannot be.
+RELEASE := --release
 BIN := $(TARGET)/release
+ifneq (,$(findstring linux-gnu,$(HOST)))
+RELEASE := --release --target $(HOST)
+BIN := $(TARGET)/$(HOST)/release
+STATIC := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static"
+endif
+PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
 .PHONY: help demo playground test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
 
@@ -23,7 +32,7 @@ bench: release ## Figures as a table and as JSON
 	@$(BIN)/testbed bench
 
 simulate: ## 1,000,000 schedules of the shipped engine under faults
-	cargo run --release -p simulation -- --schedules 1000000 --bugs
+	$(STATIC) cargo run $(RELEASE) -p simulation -- --schedules 1000000 --bugs
 
 test: ## Everything that CI runs
 	@tests/run.sh
@@ -43,7 +52,7 @@ purity: ## What decides must not be able to reach a client, a clock or randomnes
 	@tests/purity.sh
 
 simulation: ## 20,000 schedules and the seeded bugs
-	cargo run --release --quiet -p simulation -- --schedules 20000 --bugs
+	$(STATIC) cargo run $(RELEASE) --quiet -p simulation -- --schedules 20000 --bugs
 
 integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration
@@ -52,7 +61,7 @@ sdk: binaries ## The official Python SDKs against the simulator
 	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/run.sh
 
 binaries:
-	cargo build --quiet -p acs-operator -p azure-sim -p testbed --bins
+	cargo build --quiet $(PROGRAMS) --bins
 
 parts: binaries
 	$(TARGET)/debug/testbed build bare
@@ -60,9 +69,9 @@ parts: binaries
 # The builder of the Go parts is written in Rust: first a small build of it, then Go and the rest of Rust side by side.
 # `cat` makes it no terminal: two programs cannot draw on one at a time.
 release:
-	cargo build --release -p testbed --no-default-features --bin parts
+	$(STATIC) cargo build $(RELEASE) -p testbed --no-default-features --bin parts
 	$(BIN)/parts demo > >(cat) 2>&1 & go=$$!; trap "kill $$go 2> /dev/null || true" EXIT; \
-	cargo build --release -p acs-operator -p azure-sim -p testbed --bins && wait $$go
+	$(STATIC) cargo build $(RELEASE) $(PROGRAMS) --bins && wait $$go
 
 clean-cache: ## Remove the compiled Kubernetes
 	rm -rf "$(CACHE)/parts"
