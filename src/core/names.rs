@@ -48,6 +48,21 @@ pub fn assertion_secret(account: &str) -> String {
     format!("acs-operator-assertion-{account}")
 }
 
+/// Name of the Secret with the keys that Event Grid sends to a relay.
+pub fn delivery_secret(relay: &str) -> String {
+    format!("{relay}-delivery")
+}
+
+/// Name of the Secret with which a relay pushes.
+pub fn push_secret(relay: &str) -> String {
+    format!("{relay}-push")
+}
+
+/// Name of everything else that is made for a relay.
+pub fn relay_child(relay: &str) -> String {
+    format!("{relay}-relay")
+}
+
 /// First 8 hex digits of a SHA-256.
 pub fn short_hash(text: &str) -> String {
     let mut hex = hex(&Sha256::digest(text.as_bytes()));

@@ -49,6 +49,11 @@ table! {
         Linked = "The service wakes phones through the declared hub, with a key that is valid.",
         TopicReady = "The service has a system topic.",
         Subscribed = "Events are delivered to the destination.",
+        Deployed = "Every relay runs with the configuration and the keys that are wanted.",
+        Reachable = "The public URL leads to a relay, which grants Event Grid's handshake.",
+        PushReady = "The relay has an access policy of its own at the hub, and its Secret is written.",
+        RulesValid = "Every expression of the push rules can be compiled.",
+        KeyCurrent = "Event Grid sends a key that every relay knows, and none is being replaced.",
     }
 }
 
@@ -99,5 +104,19 @@ table! {
         CredentialUnavailable = "No credential is left to delete with: see the documentation for the way out.",
         KubernetesForbidden = "The operator's ServiceAccount lacks a permission, named in the message.",
         InvalidObject = "This build cannot read the object.",
+        NoRelayPods = "No pod runs the relay; the message says which label to put where.",
+        RelayMissing = "A labelled pod has no relay in it: it was made before the EventRelay was ready, or injection is off.",
+        RelayNotInStep = "A relay has not yet loaded the configuration or the keys that are wanted.",
+        RelayUnreachable = "A relay does not answer the operator on port 8472; the message names the pod.",
+        ScaledToZero = "The spec asks for no replica: nobody takes events.",
+        ChildConflict = "An object of that name exists and is not ours: rename the EventRelay, or delete that object.",
+        GatewayApiMissing = "The cluster has no Gateway API: install its CRDs and a controller, or choose another reachability.",
+        RouteNotAccepted = "The gateway or the ingress controller has not taken the route; the message has its words.",
+        ProbeFailed = "The operator's own handshake with the public URL failed; the message says how.",
+        ProbeSkipped = "`reachability.probe` is Skip: nobody tried the public URL.",
+        NoSubscriptions = "No EventSubscription delivers to this relay, so there is nothing to try.",
+        InvalidExpression = "A push rule's expression cannot be compiled; the message names the rule and the position.",
+        DoubleRing = "A push rule on IncomingCall meets a linked service of the same hub: phones ring twice.",
+        Rotating = "The delivery key is being replaced; both keys are valid meanwhile.",
     }
 }

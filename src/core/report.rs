@@ -19,6 +19,7 @@ pub fn steps(kind: Kind) -> &'static [ConditionType] {
         Kind::NotificationHubNamespace => &[C::Provisioned],
         Kind::NotificationHub => &[C::Provisioned, C::CredentialsApplied, C::PoliciesReady],
         Kind::CommunicationService => &[C::Provisioned, C::ConnectionPublished, C::Linked, C::TopicReady],
+        Kind::EventRelay => &[C::Deployed, C::Reachable, C::PushReady, C::RulesValid, C::KeyCurrent],
         Kind::EventSubscription => &[C::Subscribed],
     }
 }

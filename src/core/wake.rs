@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use crate::kinds::account::IdentityType;
-use crate::kinds::{Kind, Object, ObjectRef};
+use crate::kinds::{EventSubscription, Kind, Object, ObjectRef};
 
 /// Kinds whose objects may name an object of that kind.
 pub fn users_of(kind: Kind) -> &'static [Kind] {
@@ -17,16 +17,17 @@ pub fn users_of(kind: Kind) -> &'static [Kind] {
             Kind::NotificationHubNamespace,
             Kind::NotificationHub,
             Kind::CommunicationService,
+            Kind::EventRelay,
             Kind::EventSubscription,
         ],
         Kind::NotificationHubNamespace => &[Kind::NotificationHub],
-        Kind::NotificationHub => &[Kind::CommunicationService],
-        Kind::CommunicationService => &[Kind::EventSubscription],
+        Kind::NotificationHub => &[Kind::CommunicationService, Kind::EventRelay],
+        Kind::CommunicationService | Kind::EventRelay => &[Kind::EventSubscription],
         Kind::EventSubscription => &[],
     }
 }
 
-/// True if `user` needs `target`. Hubs and event subscriptions need the account through what they name, so that every one of
+/// True if `user` needs `target`. Hubs, relays and event subscriptions need the account through what they name, so that every one of
 /// them counts as its user: an account outlives all that may have been made with it.
 pub fn names(user: &Object, target: &ObjectRef) -> bool {
     if user.meta().namespace.as_deref() != Some(target.namespace.as_str()) {
@@ -37,7 +38,7 @@ pub fn names(user: &Object, target: &ObjectRef) -> bool {
             let account = match user {
                 Object::NotificationHubNamespace(object) => object.spec.account_ref.as_ref(),
                 Object::CommunicationService(object) => object.spec.account_ref.as_ref(),
-                Object::NotificationHub(_) | Object::EventSubscription(_) => return true,
+                Object::NotificationHub(_) | Object::EventRelay(_) | Object::EventSubscription(_) => return true,
                 Object::AzureAccount(_) => return false,
             };
             account.map_or("default", |account| &account.name.0) == target.name
@@ -45,12 +46,40 @@ pub fn names(user: &Object, target: &ObjectRef) -> bool {
         Kind::NotificationHubNamespace => {
             matches!(user, Object::NotificationHub(hub) if hub.spec.namespace_ref.name.0 == target.name)
         }
-        Kind::NotificationHub => matches!(user, Object::CommunicationService(service)
-            if service.spec.notification_hub.as_ref().is_some_and(|link| link.hub_ref.name.0 == target.name)),
+        Kind::NotificationHub => hub_of(user) == Some(target.name.as_str()),
         Kind::CommunicationService => {
             matches!(user, Object::EventSubscription(subscription) if subscription.spec.source.service_ref.name.0 == target.name)
         }
+        Kind::EventRelay => {
+            matches!(user, Object::EventSubscription(subscription) if relay_of(subscription) == Some(target.name.as_str()))
+        }
         Kind::EventSubscription => false,
+    }
+}
+
+/// The hub that a service is linked to, or a relay pushes through.
+fn hub_of(user: &Object) -> Option<&str> {
+    let hub = match user {
+        Object::CommunicationService(service) => &service.spec.notification_hub.as_ref()?.hub_ref,
+        Object::EventRelay(relay) => &relay.spec.push.as_ref()?.hub_ref,
+        _ => return None,
+    };
+    Some(&hub.name)
+}
+
+/// The relay that an event subscription delivers to.
+pub fn relay_of(subscription: &EventSubscription) -> Option<&str> {
+    subscription.spec.destination.event_relay_ref.as_ref().map(|relay| relay.name.0.as_str())
+}
+
+/// True if `relay` is made from what `other` says, though it does not name it: event subscriptions that name it are let in,
+/// and a service that is linked to its hub makes phones ring too.
+fn is_told_by(relay: &Object, other: &Object) -> bool {
+    let (Object::EventRelay(_), true) = (relay, relay.meta().namespace == other.meta().namespace) else { return false };
+    match other {
+        Object::EventSubscription(_) => names(other, &relay.object_ref()),
+        Object::CommunicationService(_) => hub_of(relay).is_some() && hub_of(relay) == hub_of(other),
+        _ => false,
     }
 }
 
@@ -61,6 +90,10 @@ pub fn holds(user: &Object, target: &Object) -> bool {
         return false;
     }
     let Some(status) = user.status() else { return false };
+    if let Object::EventRelay(relay) = user {
+        let policy = relay.status.as_ref().and_then(|status| status.push_policy_id.as_ref());
+        return policy.is_some() || !status.operations.is_empty();
+    }
     let (Object::CommunicationService(service), Object::NotificationHub(hub)) = (user, target) else {
         return status.azure_resource_id.is_some() || !status.operations.is_empty();
     };
@@ -80,7 +113,11 @@ fn links(step: &str) -> bool {
 pub fn affected<'a>(changed: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
     let target = changed.object_ref();
     all.into_iter()
-        .filter(|other| names(other, &target) || (other.is_deleting() && names(changed, &other.object_ref())))
+        .filter(|other| {
+            names(other, &target)
+                || (other.is_deleting() && names(changed, &other.object_ref()))
+                || is_told_by(other, changed)
+        })
         .map(Object::object_ref)
         .filter(|other| *other != target)
         .collect()
@@ -108,7 +145,12 @@ pub fn uses_secret(object: &Object, secret: &str) -> bool {
         }
         Object::EventSubscription(subscription) => {
             let hook = subscription.spec.destination.web_hook.as_ref();
-            hook.and_then(|hook| hook.url_secret_ref.as_ref()).is_some_and(|place| place.name.0 == secret)
+            let of_relay = relay_of(subscription).is_some_and(|relay| crate::names::delivery_secret(relay) == secret);
+            of_relay || hook.and_then(|hook| hook.url_secret_ref.as_ref()).is_some_and(|place| place.name.0 == secret)
+        }
+        Object::EventRelay(relay) => {
+            let name = relay.metadata.name.as_deref().unwrap_or_default();
+            crate::names::delivery_secret(name) == secret || crate::names::push_secret(name) == secret
         }
         Object::NotificationHubNamespace(_) => false,
     }
@@ -130,11 +172,23 @@ pub fn own_signature(object: &Object) -> u64 {
 pub fn public_signature(object: &Object) -> u64 {
     let mut hash = DefaultHasher::new();
     (object.uid(), object.generation(), object.is_deleting()).hash(&mut hash);
+    object.annotation(acs_wire::ANNOTATION_AZURE_NAME).hash(&mut hash);
     if let Some(status) = object.status() {
         (status.observed_generation, &status.azure_resource_id).hash(&mut hash);
         for condition in &status.conditions {
             (&condition.type_, &condition.status, &condition.reason).hash(&mut hash);
         }
+    }
+    if let Object::EventRelay(relay) = object
+        && let Some(status) = &relay.status
+    {
+        (&status.url, &status.subscriptions, &status.push_policy_id).hash(&mut hash);
+        let key = status.delivery_key.as_ref();
+        key.map(|key| (&key.current, &key.next)).hash(&mut hash);
+        status.common.operations.is_empty().hash(&mut hash);
+    }
+    if let Object::EventSubscription(subscription) = object {
+        subscription.status.as_ref().and_then(|status| status.delivery_key.as_ref()).hash(&mut hash);
     }
     if let Object::CommunicationService(service) = object {
         let status = service.status.as_ref();

@@ -2,13 +2,14 @@
 {{- define "acs-operator.rules" -}}
 # Our kinds: watch them; put the finalizer on and take it off; record the Azure name in an annotation. Never create or delete one.
 - apiGroups: [acs-operator.dev]
-  resources: [azureaccounts, communicationservices, eventsubscriptions, notificationhubnamespaces, notificationhubs]
+  resources: [azureaccounts, communicationservices, eventrelays, eventsubscriptions, notificationhubnamespaces, notificationhubs]
   verbs: [get, list, watch, patch]
 # Our kinds' status: conditions and announced calls, written by compare-and-swap.
 - apiGroups: [acs-operator.dev]
   resources:
     - azureaccounts/status
     - communicationservices/status
+    - eventrelays/status
     - eventsubscriptions/status
     - notificationhubnamespaces/status
     - notificationhubs/status
@@ -18,6 +19,28 @@
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, update, patch, delete]
+# Pods: see which run a relay, and where. Nothing of them is written.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# What is made for a relay: its configuration and its Service; for a Deployment, that, its disruption budget and its network
+# policy; the route that leads to it. Read by name, written by server-side apply, deleted when no longer asked for; metadata of
+# those that carry the operator's label is watched, so that a change is seen.
+- apiGroups: [""]
+  resources: [configmaps, services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies, ingresses]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch, delete]
 # Namespaces: see whether one is going away.
 - apiGroups: [""]
   resources: [namespaces]

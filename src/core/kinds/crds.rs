@@ -4,7 +4,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomR
 use kube::CustomResourceExt;
 use serde_json::json;
 
-use super::{AzureAccount, CommunicationService, EventSubscription, NotificationHub, NotificationHubNamespace};
+use super::{
+    AzureAccount, CommunicationService, EventRelay, EventSubscription, NotificationHub, NotificationHubNamespace,
+};
 
 /// Every CRD, in the order in which the kinds depend on each other.
 pub fn crds() -> Vec<CustomResourceDefinition> {
@@ -13,6 +15,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         NotificationHubNamespace::crd(),
         NotificationHub::crd(),
         CommunicationService::crd(),
+        EventRelay::crd(),
         EventSubscription::crd(),
     ]
     .into_iter()

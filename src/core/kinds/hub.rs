@@ -137,7 +137,7 @@ pub enum Right {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!('Manage' in self.rights) || ('Listen' in self.rights && 'Send' in self.rights)").message("`rights` with \"Manage\" must also have \"Listen\" and \"Send\""),
-    validation = Rule::new("!self.name.startsWith('Default') && !self.name.startsWith('acs-link-')").message("`name` may not start with \"Default\" or \"acs-link-\": Azure and the operator make policies of those names"),
+    validation = Rule::new("!self.name.startsWith('Default') && !self.name.startsWith('acs-link-') && !self.name.startsWith('acs-relay-')").message("`name` may not start with \"Default\", \"acs-link-\" or \"acs-relay-\": Azure and the operator make policies of those names"),
 )]
 pub struct AccessPolicy {
     /// Name of the policy in Azure.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::common::{CommonStatus, DeletionPolicy, Lifecycle};
-use super::{AzureAccount, CommunicationService, EventSubscription, NotificationHub, NotificationHubNamespace};
+use super::{
+    AzureAccount, CommunicationService, EventRelay, EventSubscription, NotificationHub, NotificationHubNamespace,
+};
 
 /// The closed list of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,17 +21,20 @@ pub enum Kind {
     NotificationHub,
     /// Communication Services resource.
     CommunicationService,
+    /// Receiver of events, sender of pushes.
+    EventRelay,
     /// Event Grid subscription.
     EventSubscription,
 }
 
 impl Kind {
     /// Every kind, in the order in which they depend on each other.
-    pub const ALL: [Kind; 5] = [
+    pub const ALL: [Kind; 6] = [
         Kind::AzureAccount,
         Kind::NotificationHubNamespace,
         Kind::NotificationHub,
         Kind::CommunicationService,
+        Kind::EventRelay,
         Kind::EventSubscription,
     ];
 
@@ -40,6 +45,7 @@ impl Kind {
             Kind::NotificationHubNamespace => "NotificationHubNamespace",
             Kind::NotificationHub => "NotificationHub",
             Kind::CommunicationService => "CommunicationService",
+            Kind::EventRelay => "EventRelay",
             Kind::EventSubscription => "EventSubscription",
         }
     }
@@ -51,6 +57,7 @@ impl Kind {
             Kind::NotificationHubNamespace => "notificationhubnamespaces",
             Kind::NotificationHub => "notificationhubs",
             Kind::CommunicationService => "communicationservices",
+            Kind::EventRelay => "eventrelays",
             Kind::EventSubscription => "eventsubscriptions",
         }
     }
@@ -94,6 +101,7 @@ pub enum Object {
     NotificationHubNamespace(Box<NotificationHubNamespace>),
     NotificationHub(Box<NotificationHub>),
     CommunicationService(Box<CommunicationService>),
+    EventRelay(Box<EventRelay>),
     EventSubscription(Box<EventSubscription>),
 }
 
@@ -104,6 +112,7 @@ macro_rules! each {
             Object::NotificationHubNamespace($object) => $body,
             Object::NotificationHub($object) => $body,
             Object::CommunicationService($object) => $body,
+            Object::EventRelay($object) => $body,
             Object::EventSubscription($object) => $body,
         }
     };
@@ -120,6 +129,7 @@ impl Object {
             Kind::NotificationHubNamespace => Object::NotificationHubNamespace(serde_json::from_value(json)?),
             Kind::NotificationHub => Object::NotificationHub(serde_json::from_value(json)?),
             Kind::CommunicationService => Object::CommunicationService(serde_json::from_value(json)?),
+            Kind::EventRelay => Object::EventRelay(serde_json::from_value(json)?),
             Kind::EventSubscription => Object::EventSubscription(serde_json::from_value(json)?),
         })
     }
@@ -131,6 +141,7 @@ impl Object {
             Object::NotificationHubNamespace(_) => Kind::NotificationHubNamespace,
             Object::NotificationHub(_) => Kind::NotificationHub,
             Object::CommunicationService(_) => Kind::CommunicationService,
+            Object::EventRelay(_) => Kind::EventRelay,
             Object::EventSubscription(_) => Kind::EventSubscription,
         }
     }
@@ -188,11 +199,19 @@ impl Object {
     /// The settings that kinds with a resource in Azure share.
     pub fn lifecycle(&self) -> Option<&Lifecycle> {
         match self {
-            Object::AzureAccount(_) => None,
+            Object::AzureAccount(_) | Object::EventRelay(_) => None,
             Object::NotificationHubNamespace(object) => Some(&object.spec.lifecycle),
             Object::NotificationHub(object) => Some(&object.spec.lifecycle),
             Object::CommunicationService(object) => Some(&object.spec.lifecycle),
             Object::EventSubscription(object) => Some(&object.spec.lifecycle),
+        }
+    }
+
+    /// True while its spec switches all work on it off.
+    pub fn is_suspended(&self) -> bool {
+        match self {
+            Object::EventRelay(relay) => relay.spec.suspend.unwrap_or_default(),
+            other => other.lifecycle().and_then(|lifecycle| lifecycle.suspend).unwrap_or_default(),
         }
     }
 

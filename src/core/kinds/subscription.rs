@@ -20,6 +20,7 @@ use super::text::{ArmIdText, EventType, HttpsUrl, QueueName, SubjectPart, Subscr
     derive = "PartialEq",
     selectable = ".spec.source.serviceRef.name",
     selectable = ".spec.destination.type",
+    selectable = ".spec.destination.eventRelayRef.name",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Destination", type_ = "string", json_path = ".spec.destination.type"),
@@ -119,6 +120,8 @@ pub enum DestinationType {
     WebHook,
     /// A queue in a storage account.
     StorageQueue,
+    /// An EventRelay of this namespace.
+    EventRelay,
 }
 
 /// Destination of events. `type` names the member that is set.
@@ -127,9 +130,10 @@ pub enum DestinationType {
 #[x_kube(
     validation = Rule::new("has(self.webHook) == (self.type == 'WebHook')").message("`webHook` must be set exactly when `type` is \"WebHook\""),
     validation = Rule::new("has(self.storageQueue) == (self.type == 'StorageQueue')").message("`storageQueue` must be set exactly when `type` is \"StorageQueue\""),
+    validation = Rule::new("has(self.eventRelayRef) == (self.type == 'EventRelay')").message("`eventRelayRef` must be set exactly when `type` is \"EventRelay\""),
 )]
 pub struct Destination {
-    /// `WebHook` or `StorageQueue`.
+    /// `WebHook`, `StorageQueue` or `EventRelay`.
     #[serde(rename = "type")]
     pub type_: DestinationType,
     /// Set when `type` is `WebHook`.
@@ -138,6 +142,9 @@ pub struct Destination {
     /// Set when `type` is `StorageQueue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_queue: Option<StorageQueue>,
+    /// Set when `type` is `EventRelay`: the relay. The subscription is made when the relay answers at its public URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_relay_ref: Option<Ref>,
 }
 
 /// An https endpoint.
@@ -180,6 +187,9 @@ pub struct EventSubscriptionStatus {
     /// Fingerprint of the URL that Azure took last; Azure never shows its query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_fingerprint: Option<String>,
+    /// Fingerprint of the relay's delivery key that Event Grid sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_key: Option<String>,
 }
 
 impl EventSubscriptionStatus {
@@ -189,6 +199,7 @@ impl EventSubscriptionStatus {
             common: CommonStatus::default(),
             endpoint_base_url: self.endpoint_base_url.clone(),
             destination_fingerprint: self.destination_fingerprint.clone(),
+            delivery_key: self.delivery_key.clone(),
         }
     }
 }

@@ -109,6 +109,30 @@ text!(
     HttpsUrl, 9..=2048, "^https://[^\\s#@]+$"
 );
 text!(
+    /// URL of a relay: https, without query, fragment or user; event subscriptions are named below it.
+    RelayUrl, 9..=1024, "^https://[^\\s/?#@]+(/[^\\s?#]*)?$"
+);
+text!(
+    /// A host name, without wildcard.
+    HostName, 1..=253, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+);
+text!(
+    /// One label of a DNS name: names of Services, Kubernetes namespaces, routes.
+    DnsLabel, 1..=63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+);
+text!(
+    /// Path of a URL, without query.
+    HttpPath, 1..=1024, "^/[^\\s?#]*$"
+);
+text!(
+    /// A CEL expression.
+    Expression, 1..=1024, "^[^\\x00]+$"
+);
+text!(
+    /// An amount of CPU, memory or the like, as in a container.
+    Quantity, 1..=32, "^[0-9]+(\\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi)?$"
+);
+text!(
     /// Name of a storage queue.
     QueueName, 3..=63, "^[a-z0-9](-?[a-z0-9])*$"
 );

@@ -24,6 +24,11 @@ pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
     if let Object::AzureAccount(account) = &pass.world.object {
         return let_account_go(pass, account);
     }
+    if let Object::EventRelay(relay) = &pass.world.object {
+        in_use(pass)?;
+        super::relay::clear(pass, relay)?;
+        return Err(release("No event subscription delivers to the relay any more."));
+    }
     // What Azure is deleting already comes back for nobody.
     if !pass.operations.iter().any(|operation| operation.verb == Verb::Delete) {
         in_use(pass)?;
@@ -74,7 +79,9 @@ fn has_something(pass: &Pass<'_>, user: &Object) -> Stepped<bool> {
             place(pass, object.spec.account_ref.as_ref(), object.spec.resource_group.as_ref())?.access
         }
         // An account stays all the same: without it, the user could never be shown to have nothing.
-        Object::AzureAccount(_) | Object::NotificationHub(_) | Object::EventSubscription(_) => return Ok(true),
+        Object::AzureAccount(_) | Object::NotificationHub(_) | Object::EventRelay(_) | Object::EventSubscription(_) => {
+            return Ok(true);
+        }
     };
     let api_version = match user.kind() {
         Kind::CommunicationService => COMMUNICATION_API,
@@ -90,7 +97,7 @@ fn has_something(pass: &Pass<'_>, user: &Object) -> Stepped<bool> {
 
 fn clear(pass: &mut Pass<'_>) -> Stepped<()> {
     match &pass.world.object {
-        Object::AzureAccount(_) => Ok(()),
+        Object::AzureAccount(_) | Object::EventRelay(_) => Ok(()),
         Object::NotificationHubNamespace(namespace) => {
             let place = place(pass, namespace.spec.account_ref.as_ref(), namespace.spec.resource_group.as_ref())?;
             own(pass, &place.access, "Namespace", "Notification Hubs namespace", NOTIFICATION_HUBS_API, Mark::Tags)

@@ -6,6 +6,7 @@ mod hub;
 mod link;
 mod namespace;
 mod place;
+mod relay;
 mod service;
 mod subscription;
 
@@ -33,8 +34,7 @@ pub fn decide(world: &World) -> Decision {
     }
     let mut pass = Pass::new(world);
     pass.outputs = world.object.outputs();
-    let suspended = world.object.lifecycle().and_then(|lifecycle| lifecycle.suspend).unwrap_or_default();
-    if suspended {
+    if world.object.is_suspended() {
         return rest_suspended(pass);
     }
     let result = if world.object.is_deleting() { delete::plan(&mut pass) } else { work(&mut pass) };
@@ -48,6 +48,7 @@ fn work(pass: &mut Pass<'_>) -> Stepped<()> {
         Object::NotificationHubNamespace(namespace) => namespace::plan(pass, namespace),
         Object::NotificationHub(hub) => hub::plan(pass, hub),
         Object::CommunicationService(service) => service::plan(pass, service),
+        Object::EventRelay(relay) => relay::plan(pass, relay),
         Object::EventSubscription(subscription) => subscription::plan(pass, subscription),
     }?;
     pass.land_all()
@@ -58,7 +59,7 @@ fn claim(pass: &Pass<'_>) -> Stepped<()> {
     let object = &pass.world.object;
     let recorded = object.annotation(acs_wire::ANNOTATION_AZURE_NAME);
     let wanted = match object.kind() {
-        Kind::AzureAccount => None,
+        Kind::AzureAccount | Kind::EventRelay => None,
         _ => Some(azure_name(pass)),
     };
     if object.is_held() && (wanted.is_none() || recorded == wanted.as_deref()) {
@@ -72,7 +73,7 @@ fn claim(pass: &Pass<'_>) -> Stepped<()> {
 fn azure_name(pass: &Pass<'_>) -> String {
     let object = &pass.world.object;
     let set = match object {
-        Object::AzureAccount(_) => None,
+        Object::AzureAccount(_) | Object::EventRelay(_) => None,
         Object::NotificationHubNamespace(object) => object.spec.azure_name.as_ref().map(|name| name.0.clone()),
         Object::NotificationHub(object) => object.spec.azure_name.as_ref().map(|name| name.0.clone()),
         Object::CommunicationService(object) => object.spec.azure_name.as_ref().map(|name| name.0.clone()),

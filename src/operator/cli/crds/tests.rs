@@ -116,7 +116,17 @@ fn every_rule_reaches_the_crd() {
         ("NotificationHubNamespace", vec![("", 1), (".spec", 4)]),
         ("NotificationHub", vec![("", 1), (".spec", 3), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)]),
         ("CommunicationService", vec![("", 1), (".spec", 4), (".spec.systemTopic", 1)]),
-        ("EventSubscription", vec![("", 1), (".spec", 3), (".spec.destination", 2), (".spec.destination.webHook", 1)]),
+        (
+            "EventRelay",
+            vec![
+                ("", 1),
+                (".spec", 2),
+                (".spec.placement", 1),
+                (".spec.reachability", 3),
+                (".spec.routes[].target", 1),
+            ],
+        ),
+        ("EventSubscription", vec![("", 1), (".spec", 3), (".spec.destination", 3), (".spec.destination.webHook", 1)]),
     ];
     for (crd, (kind, expected)) in published().iter().zip(expected) {
         let mut found = Vec::new();
@@ -143,6 +153,7 @@ fn every_rule_in_the_sources_is_counted() {
             "NotificationHubNamespace" => include_str!("../../../core/kinds/namespace.rs"),
             "NotificationHub" => include_str!("../../../core/kinds/hub.rs"),
             "CommunicationService" => include_str!("../../../core/kinds/service.rs"),
+            "EventRelay" => include_str!("../../../core/kinds/relay.rs"),
             _ => include_str!("../../../core/kinds/subscription.rs"),
         };
         let mut rendered = 0;

@@ -216,7 +216,7 @@ fn seen(object: &Object) -> bool {
 }
 
 fn suspended(object: &Object) -> bool {
-    object.lifecycle().and_then(|lifecycle| lifecycle.suspend).unwrap_or_default()
+    object.is_suspended()
 }
 
 /// The object that this one lives in, or works with.
@@ -225,6 +225,7 @@ fn holder(object: &Object) -> Option<ObjectRef> {
     let account = |name: Option<&str>| ObjectRef::new(Kind::AzureAccount, namespace, name.unwrap_or("default"));
     match object {
         Object::AzureAccount(_) => None,
+        Object::EventRelay(_) => None,
         Object::NotificationHubNamespace(object) => Some(account(object.spec.account_ref.as_ref().map(|at| &*at.name))),
         Object::CommunicationService(object) => Some(account(object.spec.account_ref.as_ref().map(|at| &*at.name))),
         Object::NotificationHub(object) => {

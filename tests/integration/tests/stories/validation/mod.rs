@@ -66,6 +66,10 @@ fn least(kind: &str) -> Value {
         "NotificationHubNamespace" => json!({"location": "westeurope", "sku": "Standard"}),
         "NotificationHub" => json!({"namespaceRef": {"name": "n"}}),
         "CommunicationService" => json!({"dataLocation": "Europe"}),
+        "EventRelay" => {
+            json!({"placement": {"type": "Sidecar"}, "reachability": {"type": "URL", "url": "https://example.com"},
+            "routes": [{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP", "http": {"port": 80, "path": "/"}}}]})
+        }
         "EventSubscription" => json!({"source": {"serviceRef": {"name": "s"}},
             "destination": {"type": "WebHook", "webHook": {"url": "https://example.com/events"}}}),
         other => panic!("no kind {other}"),

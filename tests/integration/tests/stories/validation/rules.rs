@@ -136,6 +136,12 @@ fn subscription() -> Vec<Rule> {
             vec![to(json!({"type": "StorageQueue", "storageQueue": queue, "webHook": null}))],
             vec![to(json!({"storageQueue": queue})), to(json!({"type": "StorageQueue", "webHook": null}))],
         ),
+        creation(
+            kind,
+            "`eventRelayRef` must be set exactly when `type` is \"EventRelay\"",
+            vec![to(json!({"type": "EventRelay", "eventRelayRef": {"name": "r"}, "webHook": null}))],
+            vec![to(json!({"eventRelayRef": {"name": "r"}})), to(json!({"type": "EventRelay", "webHook": null}))],
+        ),
         change(
             kind,
             "`source` may not change: delete and create again",
@@ -205,9 +211,13 @@ fn hub() -> Vec<Rule> {
         ),
         creation(
             kind,
-            "`name` may not start with \"Default\" or \"acs-link-\": Azure and the operator make policies of those names",
+            "`name` may not start with \"Default\" \"acs-link-\" or \"acs-relay-\": Azure and the operator make policies of those names",
             vec![policy("my-Default", json!(["Send"]))],
-            vec![policy("DefaultMine", json!(["Send"])), policy("acs-link-1", json!(["Send"]))],
+            vec![
+                policy("DefaultMine", json!(["Send"])),
+                policy("acs-link-1", json!(["Send"])),
+                policy("acs-relay-1", json!(["Send"])),
+            ],
         ),
         creation(
             kind,
@@ -233,8 +243,74 @@ fn hub() -> Vec<Rule> {
     ]
 }
 
+fn relay() -> Vec<Rule> {
+    let kind = "EventRelay";
+    let reach = |value: Value| spec(json!({"reachability": value}));
+    let route = json!({"parentRefs": [{"name": "public"}], "hostname": "events.example.com"});
+    let own = |value: Value| spec(json!({"placement": value}));
+    let beside =
+        json!([{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP", "http": {"port": 80, "path": "/"}}}]);
+    let served = json!([{"name": "a", "eventTypes": ["A.B"],
+        "target": {"type": "HTTP", "http": {"service": {"name": "s"}, "port": 80, "path": "/"}}}]);
+    let push = json!({"hubRef": {"name": "phones"}});
+    let called = |name: &str| json!({"metadata": {"name": name}});
+    vec![
+        creation(
+            kind,
+            "`routes` must each name a `service` when `placement.type` is \"Deployment\": no app is beside the relay there",
+            vec![spec(json!({"placement": {"type": "Deployment"}, "routes": served})), spec(json!({"routes": beside}))],
+            vec![spec(json!({"placement": {"type": "Deployment"}, "routes": beside}))],
+        ),
+        creation(
+            kind,
+            "`routes` or `push` must be set: else events would be taken and go nowhere",
+            vec![spec(json!({"routes": null, "push": push}))],
+            vec![spec(json!({"routes": null})), spec(json!({"routes": []}))],
+        ),
+        creation(
+            kind,
+            "`deployment` may be set only when `type` is \"Deployment\"",
+            vec![spec(json!({"placement": {"type": "Deployment", "deployment": {"replicas": 3}}, "routes": served}))],
+            vec![own(json!({"deployment": {"replicas": 3}}))],
+        ),
+        creation(
+            kind,
+            "`url` must be set exactly when `type` is \"URL\"",
+            vec![json!({})],
+            vec![reach(json!({"url": null})), reach(json!({"type": "HTTPRoute", "httpRoute": route}))],
+        ),
+        creation(
+            kind,
+            "`httpRoute` must be set exactly when `type` is \"HTTPRoute\"",
+            vec![reach(json!({"type": "HTTPRoute", "httpRoute": route, "url": null}))],
+            vec![reach(json!({"httpRoute": route})), reach(json!({"type": "HTTPRoute", "url": null}))],
+        ),
+        creation(
+            kind,
+            "`ingress` must be set exactly when `type` is \"Ingress\"",
+            vec![reach(json!({"type": "Ingress", "ingress": {"hostname": "events.example.com"}, "url": null}))],
+            vec![
+                reach(json!({"ingress": {"hostname": "events.example.com"}})),
+                reach(json!({"type": "Ingress", "url": null})),
+            ],
+        ),
+        creation(
+            kind,
+            "`http` must be set exactly when `type` is \"HTTP\"",
+            vec![spec(json!({"routes": served}))],
+            vec![spec(json!({"routes": [{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP"}}]}))],
+        ),
+        creation(
+            kind,
+            "`metadata.name` must be at most 50 lower-case letters, digits and hyphens and begin with a letter: a Service is named after it",
+            vec![named(50), called("a-1")],
+            vec![named(51), called("1a"), called("a.b")],
+        ),
+    ]
+}
+
 fn all() -> Vec<Rule> {
-    [account(), service(), subscription(), namespace(), hub()].into_iter().flatten().collect()
+    [account(), service(), relay(), subscription(), namespace(), hub()].into_iter().flatten().collect()
 }
 
 #[tokio::test]
