@@ -11,6 +11,7 @@ pub mod names;
 pub mod pass;
 pub mod plan;
 pub mod reason;
+pub mod relay;
 pub mod remove;
 pub mod report;
 pub mod step;

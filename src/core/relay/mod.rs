@@ -1,0 +1,3 @@
+//! Relays: what runs in their pods.
+
+pub mod inject;
