@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 /// The first executable called `name` on `PATH`.
 pub fn on_path(name: &str) -> Option<PathBuf> {
@@ -23,6 +23,16 @@ pub fn workspace(name: &str) -> Result<PathBuf> {
         Some(path) => Ok(path),
         None => bail!("the program {name} is not built: `cargo build --bin {name}`, or set {variable} to its path"),
     }
+}
+
+/// Cargo's target folder, `target` unless told otherwise, in which this program lies. What is built for a named target has a
+/// folder of its own in it.
+pub fn target_folder() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let place = this.ancestors().nth(2).context("this program lies in no target folder")?;
+    let name = place.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let of_a_target = name.starts_with(&format!("{}-", std::env::consts::ARCH));
+    Ok(place.parent().filter(|_| of_a_target).unwrap_or(place).to_owned())
 }
 
 /// Test programs lie in `target/<profile>/deps`, all others one folder up.

@@ -11,6 +11,8 @@ pub mod azure_sim;
 pub mod binaries;
 #[cfg(feature = "ground")]
 pub mod cluster;
+#[cfg(feature = "ground")]
+pub mod front;
 pub mod ground;
 #[cfg(feature = "ground")]
 pub mod operator;

@@ -1,6 +1,7 @@
 //! `testbed bench`: how long it takes, how much it asks for, how large it is. Figures, no verdicts.
 
 mod count;
+mod relay;
 mod report;
 mod stacks;
 mod start;
@@ -31,12 +32,24 @@ pub(crate) struct Bench {
     /// Durations of Azure and of the operator, in thousandths of the real ones
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     permille: u64,
+    /// What is measured
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Relay, Part::Operator])]
+    parts: Vec<Part>,
     /// Seconds of rest that are watched
     #[arg(long, default_value_t = 20)]
     rest: u64,
     /// Form of the output
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+}
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Stacks, requests, writes, memory, starts, rest.
+    Operator,
+    /// Events a second, latency, memory, start.
+    Relay,
 }
 
 /// Everything that was measured.
@@ -57,6 +70,8 @@ struct Figures {
     starts: Vec<Start>,
     /// With everything Ready.
     rest: Option<Rest>,
+    /// The relay.
+    relay: Option<relay::Relay>,
 }
 
 impl Bench {
@@ -89,7 +104,16 @@ impl Bench {
             idle_mib: 0.0,
             starts: Vec::new(),
             rest: None,
+            relay: None,
         };
+        // First, while the machine is quiet.
+        if self.parts.contains(&Part::Relay) {
+            show.line("\nRelay");
+            figures.relay = relay::measure(show).await?;
+        }
+        if !self.parts.contains(&Part::Operator) {
+            return Ok(figures);
+        }
         for profile in ["instant", "azure"] {
             show.line(&format!("\nProfile {profile}"));
             Box::pin(self.measure_profile(show, profile, &mut figures)).await?;
@@ -149,9 +173,6 @@ fn scale(permille: u64) -> f64 {
     permille as f64 / 1000.0
 }
 
-/// `target/bench.json`, beside the folder of this program.
 fn place() -> Result<PathBuf> {
-    let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(2).context("this program lies in no target folder")?;
-    Ok(target.join("bench.json"))
+    Ok(testbed::binaries::target_folder()?.join("bench.json"))
 }

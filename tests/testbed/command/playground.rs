@@ -117,11 +117,8 @@ fn environment(all: &Installation) -> Result<String> {
     Ok(lines)
 }
 
-/// `target/playground`, beside the folder of this program.
 fn place() -> Result<PathBuf> {
-    let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(2).context("this program lies in no target folder")?;
-    Ok(target.join("playground"))
+    Ok(testbed::binaries::target_folder()?.join("playground"))
 }
 
 /// Says once that the operator has ended: whoever killed it wants to see what happens then.

@@ -191,7 +191,12 @@ async fn critical_path(all: &Installation) -> Result<f64> {
 
 /// Resident memory of the operator.
 pub(super) fn resident_mib(all: &Installation) -> Result<f64> {
-    let path = format!("/proc/{}/status", all.operator.process().pid());
+    resident_mib_of(all.operator.process().pid())
+}
+
+/// Resident memory of a process.
+pub(super) fn resident_mib_of(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
     let line =
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| format!("{path} has no VmRSS"))?;

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::Figures;
+use super::relay::Relay;
 
 /// All of them, with their headings.
 pub(super) fn tables(figures: &Figures) -> String {
@@ -19,6 +20,13 @@ pub(super) fn tables(figures: &Figures) -> String {
         "The operator's process".to_owned(),
         process(figures).to_string(),
     ];
+    if figures.runs.is_empty() {
+        parts.clear();
+    }
+    if let Some(relay) = &figures.relay {
+        parts.push("The relay: one core, one route to a trivial app, 1 KiB, 64 connections".to_owned());
+        parts.push(relay_figures(relay).to_string());
+    }
     if !figures.optimised {
         parts.insert(0, "Built without optimisation: memory and start are not those of a release.".to_owned());
     }
@@ -92,5 +100,24 @@ fn process(figures: &Figures) -> Table {
         let reads = format!("{:.2} ({} in all)", rest.arm_reads_per_stack_and_minute, rest.arm_reads);
         table.add_row(["reads of ARM per stack and minute of Azure's time".to_owned(), reads]);
     }
+    table
+}
+
+fn relay_figures(relay: &Relay) -> Table {
+    let mut table = table(header(&["figure", "value"]));
+    let mut row = |figure: &str, value: String| _ = table.add_row([figure.to_owned(), value]);
+    row("events a second, AfterDelivery", format!("{:.0} ({} failed)", relay.events_per_second, relay.failed));
+    match (relay.nginx_per_second, relay.ratio()) {
+        (Some(nginx), Some(ratio)) => {
+            row("requests a second through nginx, a plain reverse proxy", format!("{nginx:.0}"));
+            row("ratio", format!("{ratio:.2}"));
+        }
+        _ => row("ratio to nginx", "nginx is not installed".to_owned()),
+    }
+    let (through, alone) = (relay.through_relay, relay.app_alone);
+    row("at 1,000 a second: p50, p99 through the relay", format!("{:.2}, {:.2} ms", through.p50_ms, through.p99_ms));
+    row("at 1,000 a second: p50, p99 of the app alone", format!("{:.2}, {:.2} ms", alone.p50_ms, alone.p99_ms));
+    row("resident memory, idle and after the load", format!("{:.1}, {:.1} MiB", relay.idle_mib, relay.loaded_mib));
+    row("from start to ready, median of 5", format!("{:.0} ms", relay.start_ms));
     table
 }
