@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acs_operator::cli::{crds, reference, tree};
+use acs_operator::cli::{crds, inject, reference, tree};
 use acs_operator::options::{Checked, LogFormat, RunOptions};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,8 @@ enum Command {
     Run(Box<RunOptions>),
     /// Show what is declared, what depends on what, and why something is not Ready.
     Tree(tree::TreeOptions),
+    /// Print manifests with a relay in their pods, for Git and for clusters without the admission policy.
+    Inject(inject::InjectOptions),
     /// Print the CRDs.
     Crds {
         /// Write one file for each into this folder instead.
@@ -83,6 +85,7 @@ async fn print(command: Command) -> anyhow::Result<ExitCode> {
             let client = kube::Client::try_default().await?;
             tree::run(client, &options).await?;
         }
+        Command::Inject(options) => inject::run(&options).await?,
         Command::Crds { output_dir } => crds::print(output_dir.as_deref())?,
         Command::Reference { output_dir } => reference::print(output_dir.as_deref())?,
     }

@@ -31,6 +31,14 @@ pub struct RelayImage {
     pub pull_policy: String,
 }
 
+impl Default for RelayImage {
+    /// The relay of this version, where it is published.
+    fn default() -> Self {
+        let image = concat!("ghcr.io/acs-operator/acs-relay:", env!("CARGO_PKG_VERSION")).to_owned();
+        Self { image, pull_policy: "IfNotPresent".to_owned() }
+    }
+}
+
 /// What a pod is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Injection {

@@ -1,5 +1,6 @@
 //! What the `acs-operator` command offers.
 
 pub mod crds;
+pub mod inject;
 pub mod reference;
 pub mod tree;
