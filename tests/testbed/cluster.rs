@@ -1,8 +1,10 @@
 //! A real Kubernetes cluster for as long as a value lives.
 
 mod bare;
+mod control_plane;
 mod kubeconfig;
 mod namespace;
+pub mod node;
 mod pki;
 mod tools;
 
@@ -16,6 +18,8 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::Value;
 
+use self::control_plane::{Access, ControlPlane};
+use crate::parts::{Part, Parts};
 use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::{audit, wait};
@@ -55,6 +59,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Cluster {
     // In the order of their end: processes before the folder they write to.
+    node: Option<node::Node>,
     processes: Vec<Process>,
     kubeconfig: PathBuf,
     audit_log: Option<PathBuf>,
@@ -67,24 +72,19 @@ impl Cluster {
     pub async fn start(options: Options) -> Result<Self> {
         match &options.ground {
             Ground::Bare => Self::start_bare(&options).await,
+            Ground::Node => Self::start_node(&options).await,
             Ground::Given(path) => Self::take(path.clone(), &options).await,
         }
     }
 
     async fn start_bare(options: &Options) -> Result<Self> {
-        let parts = tokio::task::spawn_blocking(|| crate::parts::ensure(&crate::parts::Part::BARE)).await??;
+        let parts = ensure(&[&Part::BARE]).await?;
         let mut attempts_left = 3;
         loop {
             let scratch = Scratch::new(&options.label)?;
             let failed = match bare::start(&parts, &scratch, options).await {
-                Ok(bare) => {
-                    return Ok(Self {
-                        processes: bare.processes,
-                        kubeconfig: bare.kubeconfig,
-                        audit_log: Some(bare.audit_log),
-                        ground: Ground::Bare,
-                        scratch,
-                    });
+                Ok((access, control_plane)) => {
+                    return Ok(Self::of(Ground::Bare, access, control_plane, None, scratch));
                 }
                 Err(error) => error,
             };
@@ -97,13 +97,40 @@ impl Cluster {
         }
     }
 
+    async fn start_node(options: &Options) -> Result<Self> {
+        // Before minutes of compiling.
+        if let Some(reason) = tokio::task::spawn_blocking(node::refusal).await? {
+            anyhow::bail!(reason);
+        }
+        let parts = ensure(&[&Part::BARE, &Part::NODE]).await?;
+        let scratch = Scratch::new(&options.label)?;
+        match Box::pin(node::start(&parts, &scratch, options)).await {
+            Ok((access, control_plane, node)) => Ok(Self::of(Ground::Node, access, control_plane, Some(node), scratch)),
+            Err(error) => {
+                scratch.keep();
+                Err(error)
+            }
+        }
+    }
+
+    fn of(ground: Ground, access: Access, started: ControlPlane, node: Option<node::Node>, scratch: Scratch) -> Self {
+        Self {
+            node,
+            processes: started.processes,
+            kubeconfig: access.admin,
+            audit_log: Some(started.audit_log),
+            ground,
+            scratch,
+        }
+    }
+
     async fn take(kubeconfig: PathBuf, options: &Options) -> Result<Self> {
         // Children run elsewhere and are told this path.
         let kubeconfig =
             kubeconfig.canonicalize().with_context(|| format!("no kubeconfig {}", kubeconfig.display()))?;
         let scratch = Scratch::new(&options.label)?;
         let ground = Ground::Given(kubeconfig.clone());
-        let cluster = Self { processes: Vec::new(), kubeconfig, audit_log: None, ground, scratch };
+        let cluster = Self { node: None, processes: Vec::new(), kubeconfig, audit_log: None, ground, scratch };
         let version = tokio::time::timeout(Duration::from_secs(20), async {
             anyhow::Ok(cluster.client().await?.apiserver_version().await?)
         });
@@ -143,14 +170,15 @@ impl Cluster {
         self.scratch.path()
     }
 
-    /// The started components.
+    /// The started components, those on a node not counted.
     pub fn processes(&self) -> &[Process] {
         &self.processes
     }
 
     /// An error that quotes the log of a component that has ended.
     pub fn check_running(&self) -> Result<()> {
-        self.processes.iter().try_for_each(Process::check_running)
+        let keeper = self.node.iter().map(node::Node::keeper);
+        self.processes.iter().chain(keeper).try_for_each(Process::check_running)
     }
 
     /// Keeps the folder after the end, for someone to look at.
@@ -222,9 +250,18 @@ impl Cluster {
     }
 }
 
+/// Off the runtime: it may take minutes.
+async fn ensure(wanted: &[&[Part]]) -> Result<Parts> {
+    let wanted = wanted.concat();
+    tokio::task::spawn_blocking(move || crate::parts::ensure(&wanted)).await?
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         // All at once, so that none is waited for on account of another.
+        if let Some(node) = &mut self.node {
+            node.end();
+        }
         for process in &self.processes {
             process.signal(nix::sys::signal::Signal::SIGTERM);
         }

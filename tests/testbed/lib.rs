@@ -1,7 +1,7 @@
 //! Real Kubernetes grounds for tests, demo, playground and bench.
 //!
-//! [`Cluster`] is a genuine API server with what belongs to it, started in seconds on loopback, or any cluster given
-//! by kubeconfig. [`Process`] runs everything else beside it (operator, simulator) and takes it down again, whatever
+//! [`Cluster`] is a genuine API server with what belongs to it, started in seconds on loopback, the same with a node
+//! that runs real pods, or any cluster given by kubeconfig. [`Process`] runs everything else beside it (operator, simulator) and takes it down again, whatever
 //! happens to the program that started it. Nothing here models Kubernetes.
 
 #[cfg(feature = "ground")]
@@ -14,6 +14,8 @@ pub mod cluster;
 #[cfg(feature = "ground")]
 pub mod front;
 pub mod ground;
+#[cfg(feature = "ground")]
+pub mod images;
 #[cfg(feature = "ground")]
 pub mod operator;
 pub mod parts;
@@ -36,6 +38,8 @@ pub use azure_sim::AzureSim;
 #[cfg(feature = "ground")]
 pub use cluster::{Cluster, TestNamespace};
 pub use ground::Ground;
+#[cfg(feature = "ground")]
+pub use images::Image;
 #[cfg(feature = "ground")]
 pub use operator::Operator;
 pub use parts::Part;

@@ -1,6 +1,7 @@
 //! `testbed`: builds the parts of a real Kubernetes and runs them.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod command;
 
 use command::{bench, build, demo, playground, up};
+use testbed::cluster::node;
 
 #[derive(Parser)]
 #[command(name = "testbed", about = "Real Kubernetes grounds for tests, demo, playground and bench")]
@@ -32,6 +34,20 @@ enum Task {
     /// Remove what is bulky in this folder when its owner has ended
     #[command(hide = true)]
     Tidy,
+    /// Run a node for as long as standard input is open, and clean up after it
+    #[command(hide = true)]
+    NodeKeep {
+        /// The folder of its cluster
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Pid 1 of a node
+    #[command(hide = true)]
+    NodeInit {
+        /// The folder of its cluster
+        #[arg(long)]
+        dir: PathBuf,
+    },
     /// Become a program that is killed when the process `parent` ends
     #[command(hide = true)]
     Supervise {
@@ -62,6 +78,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Playground(playground) => return runtime()?.block_on(Box::pin(playground.run())),
         Task::Bench(bench) => runtime()?.block_on(Box::pin(bench.run()))?,
         Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?)?,
+        Task::NodeKeep { dir } => node::keep(&dir)?,
+        Task::NodeInit { dir } => match node::init(&dir)? {},
         Task::Supervise { parent, command } => {
             if let Some((program, arguments)) = command.split_first() {
                 return Err(testbed::supervise::become_child_of(parent, program, arguments));

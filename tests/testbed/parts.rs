@@ -1,19 +1,18 @@
-//! The programs a cluster consists of, compiled once from the Go modules pinned in `parts/go.mod`.
+//! The programs a cluster consists of, compiled once from the Go modules pinned below `parts/`.
 //!
 //! Looked for in this order: `KUBEBUILDER_ASSETS` (etcd, kube-apiserver and kubectl only, as that is what such a
 //! directory holds), the cache, and for command-line tools of a given cluster also `PATH`. A cached part needs no Go.
 
 mod compile;
+mod module;
 mod progress;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
-pub(crate) const GO_MOD: &str = include_str!("parts/go.mod");
-pub(crate) const GO_SUM: &str = include_str!("parts/go.sum");
+use self::module::Module;
 
 /// One program, as it is called on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -33,11 +32,27 @@ pub enum Part {
     Kwok,
     /// The chart tool.
     Helm,
+    /// Runs the pods of a node.
+    Kubelet,
+    /// Makes Services reachable on a node.
+    KubeProxy,
+    /// Runs containers and keeps their images.
+    Containerd,
+    /// What containerd starts for every pod.
+    ContainerdShimRuncV2,
+    /// The command line of containerd.
+    Ctr,
+    /// Names of Services in pods.
+    Coredns,
+    /// Holds a pod's namespaces.
+    Pause,
+    /// What tests put into a pod to look at the world from there.
+    Probe,
 }
 
 impl Part {
     /// Every part there is.
-    pub const ALL: [Part; 7] = [
+    pub const ALL: [Part; 15] = [
         Part::Etcd,
         Part::KubeApiserver,
         Part::KubeControllerManager,
@@ -45,9 +60,28 @@ impl Part {
         Part::Kubectl,
         Part::Kwok,
         Part::Helm,
+        Part::Kubelet,
+        Part::KubeProxy,
+        Part::Containerd,
+        Part::ContainerdShimRuncV2,
+        Part::Ctr,
+        Part::Coredns,
+        Part::Pause,
+        Part::Probe,
     ];
     /// What an API server without nodes consists of.
     pub const BARE: [Part; 4] = [Part::Etcd, Part::KubeApiserver, Part::Kubectl, Part::KubeControllerManager];
+    /// What a node adds to that.
+    pub const NODE: [Part; 8] = [
+        Part::KubeScheduler,
+        Part::Kubelet,
+        Part::KubeProxy,
+        Part::Containerd,
+        Part::ContainerdShimRuncV2,
+        Part::Ctr,
+        Part::Coredns,
+        Part::Pause,
+    ];
 
     /// The file name of the program.
     pub const fn name(self) -> &'static str {
@@ -59,6 +93,14 @@ impl Part {
             Part::Kubectl => "kubectl",
             Part::Kwok => "kwok",
             Part::Helm => "helm",
+            Part::Kubelet => "kubelet",
+            Part::KubeProxy => "kube-proxy",
+            Part::Containerd => "containerd",
+            Part::ContainerdShimRuncV2 => "containerd-shim-runc-v2",
+            Part::Ctr => "ctr",
+            Part::Coredns => "coredns",
+            Part::Pause => "pause",
+            Part::Probe => "probe",
         }
     }
 
@@ -71,7 +113,29 @@ impl Part {
             Part::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Part::Kwok => "sigs.k8s.io/kwok/cmd/kwok",
             Part::Helm => "helm.sh/helm/v4/cmd/helm",
+            Part::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
+            Part::KubeProxy => "k8s.io/kubernetes/cmd/kube-proxy",
+            Part::Containerd => "github.com/containerd/containerd/v2/cmd/containerd",
+            Part::ContainerdShimRuncV2 => "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+            Part::Ctr => "github.com/containerd/containerd/v2/cmd/ctr",
+            Part::Coredns => ".",
+            Part::Pause => "./pause",
+            Part::Probe => "./probe",
         }
+    }
+
+    const fn module(self) -> Module {
+        match self {
+            Part::Containerd | Part::ContainerdShimRuncV2 | Part::Ctr => Module::Containerd,
+            Part::Coredns => Module::Coredns,
+            Part::Pause | Part::Probe => Module::Pods,
+            _ => Module::Kubernetes,
+        }
+    }
+
+    /// Whether it can be compiled and used on this operating system.
+    pub fn runs_here(self) -> bool {
+        cfg!(target_os = "linux") || (self != Part::Probe && !Part::NODE.contains(&self)) || self == Part::KubeScheduler
     }
 
     /// Seconds a first build takes on two quiet cores, the parts before it in `ALL` being built.
@@ -82,8 +146,11 @@ impl Part {
             Part::KubeControllerManager => 100,
             Part::KubeScheduler => 15,
             Part::Kubectl => 35,
-            Part::Kwok => 10,
-            Part::Helm => 10,
+            Part::Kwok | Part::Helm | Part::KubeProxy => 10,
+            Part::Kubelet => 30,
+            Part::Containerd => 60,
+            Part::ContainerdShimRuncV2 | Part::Ctr | Part::Pause | Part::Probe => 5,
+            Part::Coredns => 60,
         }
     }
 
@@ -114,7 +181,7 @@ impl Parts {
 pub fn ensure(wanted: &[Part]) -> Result<Parts> {
     let missing: Vec<Part> = wanted.iter().copied().filter(|part| find(*part).is_none()).collect();
     if !missing.is_empty() {
-        compile::build(&missing, &bin_dir()?)?;
+        compile::build(&missing)?;
     }
     let mut parts = Parts::default();
     for part in wanted {
@@ -129,7 +196,7 @@ pub fn find(part: Part) -> Option<PathBuf> {
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").filter(|dir| !dir.is_empty() && part.in_kubebuilder_assets());
     let candidate = match assets {
         Some(dir) => PathBuf::from(dir).join(part.name()),
-        None => bin_dir().ok()?.join(part.name()),
+        None => bin_dir_of(part.module()).ok()?.join(part.name()),
     };
     candidate.is_file().then_some(candidate)
 }
@@ -139,9 +206,14 @@ pub fn find_tool(part: Part) -> Option<PathBuf> {
     find(part).or_else(|| crate::binaries::on_path(part.name()))
 }
 
-/// The folder of the cache that holds the parts of exactly these versions and flags.
+/// The folder of the cache with the command-line tools, and all else that is compiled from the modules of Kubernetes.
 pub fn bin_dir() -> Result<PathBuf> {
-    Ok(cache_root()?.join(key()).join("bin"))
+    bin_dir_of(Module::Kubernetes)
+}
+
+/// The folder of the cache that holds the parts of exactly these versions and flags.
+fn bin_dir_of(module: Module) -> Result<PathBuf> {
+    Ok(cache_root()?.join(module.key()).join("bin"))
 }
 
 /// `${XDG_CACHE_HOME:-$HOME/.cache}/acs-operator/parts`: outside the checkout, so that clones share it.
@@ -155,24 +227,14 @@ pub(crate) fn cache_root() -> Result<PathBuf> {
     Ok(base.join("acs-operator").join("parts"))
 }
 
-/// Readable version first, then a hash over everything that changes a binary.
-fn key() -> String {
-    let target = format!("{}-{}", compile::go_os(), compile::go_arch());
-    let mut hash = Sha256::new();
-    for input in [GO_MOD, GO_SUM, &compile::linker_flags(), &target] {
-        hash.update(input.as_bytes());
-        hash.update([0]);
-    }
-    let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{target}-{digest}", version_of("k8s.io/kubernetes").unwrap_or("unknown"))
+/// The version of `module` that what is compiled here requires.
+pub fn version_of(module: &str) -> Option<&'static str> {
+    [Module::Kubernetes, Module::Containerd, Module::Coredns].into_iter().find_map(|pins| pins.version_of(module))
 }
 
-/// The version that `parts/go.mod` requires of `module`: the one place where versions are written.
-pub fn version_of(module: &str) -> Option<&'static str> {
-    GO_MOD.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some(module)).then(|| words.next()).flatten().filter(|version| version.starts_with('v'))
-    })
+/// Go's name of this architecture, which is also the one in container images.
+pub(crate) fn go_arch() -> &'static str {
+    compile::go_arch()
 }
 
 #[cfg(test)]
@@ -187,16 +249,17 @@ mod tests {
     }
 
     #[test]
-    fn every_part_is_a_tool_of_the_module() {
-        for part in Part::ALL {
-            assert!(GO_MOD.lines().any(|line| line.trim() == part.package()), "{} is no tool line", part.package());
+    fn every_part_is_pinned_by_its_module() {
+        for part in Part::ALL.into_iter().filter(|part| !part.package().starts_with('.')) {
+            let tools = part.module().go_mod();
+            assert!(tools.lines().any(|line| line.trim() == part.package()), "{} is no tool line", part.package());
         }
     }
 
     #[test]
-    fn the_key_names_version_and_target() {
-        let key = key();
-        assert!(key.starts_with(version_of("k8s.io/kubernetes").unwrap()), "{key}");
-        assert!(key.contains(compile::go_os()), "{key}");
+    fn the_folder_names_version_and_target() {
+        let folder = bin_dir().unwrap().display().to_string();
+        assert!(folder.contains(version_of("k8s.io/kubernetes").unwrap()), "{folder}");
+        assert!(folder.contains(compile::go_os()), "{folder}");
     }
 }

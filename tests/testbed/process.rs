@@ -4,7 +4,7 @@ mod spawner;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{PipeReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ pub struct Program {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     bare_environment: bool,
+    tie: Option<PipeReader>,
     grace: Duration,
 }
 
@@ -65,6 +66,13 @@ impl Program {
         self
     }
 
+    /// Ties it to this process by its standard input alone, in place of a signal at this process's death: for a program
+    /// that has something left to do then. It must take the end of `input` as its own.
+    pub fn tied_by(mut self, input: PipeReader) -> Self {
+        self.tie = Some(input);
+        self
+    }
+
     /// Starts it. Its output goes to `NAME.out` and its errors to `NAME.log` in `logs`, appended to what is there.
     pub fn spawn(self, logs: &Path) -> Result<Process> {
         fs::create_dir_all(logs).with_context(|| format!("creating {}", logs.display()))?;
@@ -72,14 +80,17 @@ impl Program {
         let log = logs.join(format!("{}.log", self.name));
         let out = append(&stdout)?;
         let stdout_from = out.metadata().context("reading the size of the output so far")?.len();
-        let mut command = crate::supervise::command(self.program.as_os_str());
+        let mut command = match &self.tie {
+            Some(_) => std::process::Command::new(&self.program),
+            None => crate::supervise::command(self.program.as_os_str()),
+        };
         if self.bare_environment {
             command.env_clear();
             command
                 .envs(["PATH", "HOME", "TMPDIR"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         }
         command.args(&self.arguments).envs(self.environment);
-        command.stdin(Stdio::null()).stdout(out).stderr(append(&log)?);
+        command.stdin(self.tie.map_or_else(Stdio::null, Stdio::from)).stdout(out).stderr(append(&log)?);
         let (pid, exit) = spawner::spawn(command).with_context(|| format!("starting {}", self.program.display()))?;
         Ok(Process { name: self.name, pid, exit, stdout, stdout_from, log, grace: self.grace })
     }
@@ -111,6 +122,7 @@ impl Process {
             arguments: Vec::new(),
             environment: Vec::new(),
             bare_environment: false,
+            tie: None,
             grace: Duration::from_millis(500),
         }
     }

@@ -7,7 +7,8 @@ use testbed::parts::{self, Part};
 
 #[derive(Args)]
 pub(crate) struct Build {
-    /// `bare` (an API server without nodes), `test` or `demo` (bare and helm), `all`, or single parts such as `kwok`
+    /// `bare` (an API server without nodes), `test` (bare and helm), `node` (real pods), `demo` (what the ground of
+    /// CLUSTER and helm need), `e2e` (node, helm and what tests put into pods), `all`, or single parts such as `kwok`
     #[arg(default_value = "bare")]
     targets: Vec<String>,
 }
@@ -28,17 +29,24 @@ impl Build {
 }
 
 fn parts_of(target: &str) -> Result<Vec<Part>> {
+    let node = || Part::BARE.into_iter().chain(Part::NODE);
     Ok(match target {
-        // A cluster that is given has all of it.
-        "demo" if Ground::from_environment() != Ground::Bare => Vec::new(),
         "bare" => Part::BARE.to_vec(),
-        "demo" | "test" => Part::BARE.into_iter().chain([Part::Helm]).collect(),
-        "all" => Part::ALL.to_vec(),
+        "test" => Part::BARE.into_iter().chain([Part::Helm]).collect(),
+        "node" => node().collect(),
+        "e2e" => node().chain([Part::Helm, Part::Probe]).collect(),
+        "demo" => match Ground::from_environment() {
+            Ground::Bare => Part::BARE.into_iter().chain([Part::Helm]).collect(),
+            Ground::Node => node().chain([Part::Helm]).collect(),
+            // A cluster that is given has all of it.
+            _ => Vec::new(),
+        },
+        "all" => Part::ALL.into_iter().filter(|part| part.runs_here()).collect(),
         name => match Part::from_str(name, false) {
             Ok(part) => vec![part],
             Err(_) => {
                 let known: Vec<&str> = Part::ALL.iter().map(|part| part.name()).collect();
-                bail!("{name} is neither bare, demo, test, all nor a part ({})", known.join(", "))
+                bail!("{name} is neither bare, test, node, demo, e2e, all nor a part ({})", known.join(", "))
             }
         },
     })

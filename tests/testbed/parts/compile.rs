@@ -9,25 +9,27 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::progress::Progress;
-use super::{GO_MOD, GO_SUM, Part, cache_root, version_of};
+use super::{Part, bin_dir_of, cache_root};
 
 const NO_GO: &str = "the parts of the test cluster have to be compiled once and `go` was not found: install Go 1.26 or \
      newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl, or set CLUSTER to the \
      kubeconfig of a cluster you have";
 
-/// Builds every part of `missing` into `bin`. One build at a time on this machine: a second process waits.
-pub(super) fn build(missing: &[Part], bin: &Path) -> Result<()> {
+/// Builds every part of `missing` into the cache. One build at a time on this machine: a second process waits.
+pub(super) fn build(missing: &[Part]) -> Result<()> {
     let go = crate::binaries::on_path("go").with_context(|| no_go(missing))?;
     let root = cache_root()?;
-    fs::create_dir_all(bin).with_context(|| format!("creating {}", bin.display()))?;
+    fs::create_dir_all(&root).with_context(|| format!("creating {}", root.display()))?;
     let lock = lock(&root)?;
-    let module = bin.with_file_name("module");
-    write_module(&module)?;
     // Whoever held the lock before may have built what is missing here.
     let missing: Vec<Part> = missing.iter().copied().filter(|part| super::find(*part).is_none()).collect();
     let progress = Progress::start(&missing);
     for part in missing {
-        compile(&go, &module, bin, part, &lock, &progress)?;
+        let bin = bin_dir_of(part.module())?;
+        fs::create_dir_all(&bin).with_context(|| format!("creating {}", bin.display()))?;
+        let module = bin.with_file_name("module");
+        part.module().write(&module)?;
+        compile(&go, &module, &bin, part, &lock, &progress)?;
     }
     Ok(())
 }
@@ -48,18 +50,12 @@ fn lock(root: &Path) -> Result<File> {
     Ok(file)
 }
 
-fn write_module(module: &Path) -> Result<()> {
-    fs::create_dir_all(module).with_context(|| format!("creating {}", module.display()))?;
-    fs::write(module.join("go.mod"), GO_MOD).context("writing go.mod")?;
-    fs::write(module.join("go.sum"), GO_SUM).context("writing go.sum")
-}
-
 fn compile(go: &Path, module: &Path, bin: &Path, part: Part, lock: &File, progress: &Progress) -> Result<()> {
     let unfinished = bin.join(format!("{}.new", part.name()));
     let log = bin.with_file_name(format!("{}.log", part.name()));
     let step = progress.begin(part);
     let mut child = Command::new(go)
-        .args(["build", "-trimpath", "-ldflags", &linker_flags(), "-o"])
+        .args(["build", "-trimpath", "-ldflags", &part.module().linker_flags(), "-o"])
         .arg(&unfinished)
         .arg(part.package())
         .current_dir(module)
@@ -85,19 +81,6 @@ fn compile(go: &Path, module: &Path, bin: &Path, part: Part, lock: &File, progre
     fs::rename(&unfinished, bin.join(part.name())).with_context(|| format!("putting {} in place", part.name()))?;
     step.done();
     Ok(())
-}
-
-/// Without the version a Kubernetes binary calls itself v0.0.0, and clients misjudge it.
-pub(super) fn linker_flags() -> String {
-    let kubernetes = version_of("k8s.io/kubernetes").unwrap_or("v0.0.0");
-    let helm = version_of("helm.sh/helm/v4").unwrap_or("v0.0.0");
-    let mut numbers = kubernetes.trim_start_matches('v').split('.');
-    let (major, minor) = (numbers.next().unwrap_or("0"), numbers.next().unwrap_or("0"));
-    let version = "k8s.io/component-base/version";
-    format!(
-        "-s -w -X {version}.gitVersion={kubernetes} -X {version}.gitMajor={major} -X {version}.gitMinor={minor} \
-         -X helm.sh/helm/v4/internal/version.version={helm}"
-    )
 }
 
 /// Go's name of this operating system.

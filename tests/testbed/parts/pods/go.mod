@@ -1,0 +1,3 @@
+module acs-operator.dev/tests/testbed/parts/pods
+
+go 1.26.0
