@@ -144,6 +144,7 @@ fn check(given: Given) -> Result<Wanted, Vec<String>> {
     }
     config.further_subscriptions = given.subscription;
     config.allow_http_webhooks = given.allow_http_webhooks;
+    config.deletion_notices = true;
     config.throttle = !given.no_throttling;
     Ok(Wanted { dir, options: Options { listen, public_url: given.public_url, trust: given.trust, config } })
 }

@@ -55,12 +55,12 @@ pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
 
 async fn perform(shared: Arc<Shared>, caller: reqwest::Client, call: Outbound) {
     let (id, patience) = (call.id, Duration::from_millis(call.timeout_ms));
-    tracing::debug!(method = call.method, "asking a webhook");
+    tracing::debug!(method = call.method, "calling a webhook");
     let answer = match tokio::time::timeout(patience, ask(&caller, call)).await {
         Ok(Ok(answer)) => answer,
         // With its causes: "error sending request" alone says nothing.
         Ok(Err(error)) => Answered::Failed(format!("{error:#}")),
-        Err(_) => Answered::Failed(format!("no answer within {} s", patience.as_secs())),
+        Err(_) => Answered::TimedOut(format!("no answer within {} s", patience.as_secs())),
     };
     model::answered(&mut shared.world(), id, answer, now_ms());
     shared.wake();

@@ -45,6 +45,9 @@ pub struct Config {
     pub throttle: bool,
     /// Event Grid takes `https` only; local experiments may allow `http`.
     pub allow_http_webhooks: bool,
+    /// Whether Event Grid tells a webhook that its subscription was deleted. Nobody waits for that notice, so a simulation
+    /// that counts what is waited for goes without.
+    pub deletion_notices: bool,
     /// Life of access tokens in seconds. Entra gives about an hour.
     pub token_lifetime_s: u64,
     /// Journal entries kept; the oldest go first.
@@ -70,6 +73,7 @@ impl Default for Config {
             unregistered_providers: BTreeSet::new(),
             throttle: true,
             allow_http_webhooks: false,
+            deletion_notices: false,
             token_lifetime_s: 3599,
             journal_capacity: 10_000,
             page_size: 100,
@@ -106,13 +110,14 @@ pub struct Durations {
     pub handshake_retry: u64,
     /// How long an endpoint may take to GET the validation URL; not shortened by [`Profile::Instant`], or nobody could.
     pub manual_validation: u64,
+    /// An event's last attempt until it lies in the dead-letter store.
+    pub dead_letter: u64,
 }
 
 impl Config {
     /// The durations of this world.
     pub fn durations(&self) -> Durations {
-        // A century at most, so that adding to the time cannot overflow.
-        let scaled = |ms: u64| (ms as f64 * self.time_scale.max(0.0)).min(3.2e12) as u64;
+        let scaled = |ms: u64| self.scaled(ms);
         let step = |ms: u64| if self.profile == Profile::Instant { 0 } else { scaled(ms) };
         Durations {
             service_ready: step(15_000),
@@ -127,7 +132,14 @@ impl Config {
             link_propagation: step(600_000),
             handshake_retry: step(5_000),
             manual_validation: scaled(600_000),
+            dead_letter: step(300_000),
         }
+    }
+
+    /// What a time of Azure is in this world, whatever the profile.
+    pub(crate) fn scaled(&self, ms: u64) -> u64 {
+        // A century at most, so that adding to the time cannot overflow.
+        (ms as f64 * self.time_scale.max(0.0)).min(3.2e12) as u64
     }
 
     pub(crate) fn has_subscription(&self, id: &str) -> bool {

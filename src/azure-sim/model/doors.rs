@@ -7,20 +7,33 @@
 //! | GET `journal?since=N` | | `entries` after number N, `next` to ask with |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
 //! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
-//! | POST `call`, `message` | `service` (name or id), `to` | `rang`, and `rings` or `reason` and `message` |
-//! | GET, POST `phones` | `hub` (id), `user`, `platform` (`apple`, `fcmv1`) | `phones`, `rings`, `silences` counted |
+//! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
+//! | GET `phones` | | `phones`, each with what it `received`; `rings`, all of it; `silences` counted |
+//! | POST `phones` | `hub` (id), `user`, `platform` (`apple`, `fcmv1`), `handle`?, `tags`? | `handle` |
+//! | DELETE `phones` | `handle` | the app is uninstalled: nobody answers to that handle any more |
+//! | POST `events` | `service` (name or id) or `source` (id), `type`, `subject`, `data`, `id`?, `time`?, `count`? | `ids`, `matched`: the subscriptions they go to |
+//! | POST `sms` | `service`, `from`, `to`, `message` | as `events`: SMSReceived |
+//! | POST `chat` | `service`, `thread`, `sender`, `senderDisplayName`?, `recipient`, `message` | as `events`: ChatMessageReceived |
+//! | GET `deliveries?since=N` | | `attempts` after number N, `next` to ask with, `totals`, `queues` |
+//! | GET `dead-letters` | | `deadLetters`: the records, and the container of each |
 //! | POST `federation` | `clientId`, `issuer`, `subject`, `jwks` | |
 //! | POST `config` | see [`configure`] | |
 //! | POST `portal/link` | `service` (id), `hub` (id), `connectionString`? | |
 //! | POST `portal/unlink`, `tags`, `set`, `delete`, `regenerateKey` | `service`; `id` and `tags`; `pointer`, `value`; ; `key` | |
 //! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM |
 
+mod events;
+mod phones;
+
 use serde_json::{Value, json};
 
+use super::event_grid::delivery;
 use super::faults::Fault;
 use super::json;
 use super::message::{Request, Response};
+use super::path;
 use super::push::Push;
+use super::registry::Kind;
 use super::world::World;
 
 type Opened = Result<Value, (u16, String)>;
@@ -48,10 +61,16 @@ fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, 
         ("GET", ["state"]) => Ok(state(world)),
         ("GET", ["journal"]) => Ok(journal(world, request)),
         ("GET", ["profile"]) => Ok(profile(world)),
-        ("GET", ["phones"]) => Ok(phones(world)),
-        ("POST", ["phones"]) => register(world, body),
-        ("POST", ["call"]) => ring(world, body, Push::Call),
-        ("POST", ["message"]) => ring(world, body, Push::Message),
+        ("GET", ["phones"]) => Ok(phones::shown(world)),
+        ("POST", ["phones"]) => phones::register(world, body),
+        ("DELETE", ["phones"]) => phones::break_one(world, body),
+        ("POST", ["call"]) => call(world, body),
+        ("POST", ["message"]) => phones::ring(world, body, Push::Message),
+        ("POST", ["events"]) => events::publish(world, body),
+        ("POST", ["sms"]) => events::sms(world, body),
+        ("POST", ["chat"]) => events::chat(world, body),
+        ("GET", ["deliveries"]) => Ok(delivery::deliveries(world, since(request))),
+        ("GET", ["dead-letters"]) => Ok(delivery::dead_letters(world)),
         ("GET", ["faults"]) => Ok(json!({"faults": world.faults.placed})),
         ("POST", ["faults"]) => place(world, body),
         ("DELETE", ["faults"]) => {
@@ -92,11 +111,26 @@ fn short(id: &str) -> &str {
     id.get(id.len().saturating_sub(start) + 1..).unwrap_or(id)
 }
 
-fn journal(world: &World, request: &Request) -> Value {
-    let since: u64 = url::form_urlencoded::parse(request.query().as_bytes())
+fn since(request: &Request) -> u64 {
+    url::form_urlencoded::parse(request.query().as_bytes())
         .find(|(name, _)| name == "since")
         .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or(0);
+        .unwrap_or(0)
+}
+
+/// The id of a communication service, by name or id.
+fn service_id(world: &World, service: &str) -> Result<String, (u16, String)> {
+    let lower = service.to_ascii_lowercase();
+    world
+        .resources
+        .iter()
+        .find(|(key, r)| r.kind == Kind::Service && (**key == lower || path::leaf(key) == lower))
+        .map(|(_, r)| r.id().to_owned())
+        .ok_or_else(|| (404, format!("no communication service '{service}'")))
+}
+
+fn journal(world: &World, request: &Request) -> Value {
+    let since = since(request);
     let entries: Vec<_> = world.journal().iter().filter(|e| e.sequence > since).collect();
     json!({"next": entries.last().map_or(since, |e| e.sequence), "entries": entries})
 }
@@ -109,27 +143,13 @@ fn profile(world: &World) -> Value {
     })
 }
 
-fn phones(world: &World) -> Value {
-    let silences: serde_json::Map<String, Value> =
-        world.silences().iter().map(|(why, count)| (format!("{why:?}"), json!(count))).collect();
-    json!({"phones": world.telephony.phones, "rings": world.rings(), "silences": silences})
-}
-
-fn register(world: &mut World, body: &Value) -> Opened {
-    let (hub, user, platform) = (field(body, "hub")?, field(body, "user")?, field(body, "platform")?);
-    if !matches!(platform, "apple" | "fcmv1") {
-        return Err(bad("'platform' must be apple or fcmv1"));
+/// A call both pushes, through the linked hub, and is an event.
+fn call(world: &mut World, body: &Value) -> Opened {
+    let mut answer = phones::ring(world, body, Push::Call)?;
+    if let Some(event) = events::incoming_call(world, body) {
+        json::put(&mut answer, &["event"], event);
     }
-    world.register_phone(hub, user, platform);
-    Ok(json!({}))
-}
-
-fn ring(world: &mut World, body: &Value, push: Push) -> Opened {
-    let (service, user) = (field(body, "service")?, field(body, "to")?);
-    Ok(match world.push(service, user, push) {
-        Ok(rings) => json!({"rang": true, "rings": rings}),
-        Err(silence) => json!({"rang": false, "reason": format!("{silence:?}"), "message": silence.to_string()}),
-    })
+    Ok(answer)
 }
 
 fn place(world: &mut World, body: &Value) -> Opened {

@@ -101,6 +101,8 @@ pub enum Answered {
         /// Response body.
         body: Vec<u8>,
     },
-    /// Nobody answered, or not in time; why.
+    /// The connection failed; why.
     Failed(String),
+    /// No answer came in time.
+    TimedOut(String),
 }

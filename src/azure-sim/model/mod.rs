@@ -52,7 +52,9 @@ pub fn advance(world: &mut World, now_ms: u64) -> Vec<Outbound> {
 /// Tells the world how one of its outbound calls ended. Unknown ids are ignored: the subscription may be gone by now.
 pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64) {
     timer::settle(world, now_ms);
-    event_grid::handshake_answered(world, id, &answer);
+    if !event_grid::delivery::answered(world, id, &answer) {
+        event_grid::handshake_answered(world, id, &answer);
+    }
     timer::settle(world, now_ms);
 }
 

@@ -13,6 +13,9 @@ use super::world::World;
 /// How an operation ends: well, or with ARM's code and message.
 pub(crate) type Outcome = Result<(), (String, String)>;
 
+/// Records kept. Azure keeps them for a day or so; what is polled here is far younger than thousands of others.
+pub(crate) const RECORDS: usize = 20_000;
+
 /// Whose habits an operation follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -111,7 +114,21 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
     let operation =
         Operation { name, style, deleting, resource_id, started: call.now, ended: None, outcome: None, issued, lost };
     world.operations.insert(key.clone(), operation);
+    prune(world);
     Started { key, outcome, headers }
+}
+
+/// Records of ended operations go once there are too many: the oldest half, so that this is seldom done.
+fn prune(world: &mut World) {
+    if world.operations.len() <= RECORDS {
+        return;
+    }
+    let mut ended: Vec<(u64, String)> =
+        world.operations.iter().filter_map(|(key, o)| Some((o.ended?, key.clone()))).collect();
+    ended.sort_unstable();
+    for (_, key) in ended.into_iter().take(RECORDS / 2) {
+        world.operations.remove(&key);
+    }
 }
 
 fn headers(world: &World, style: Style, deleting: bool, id: &str, issued: &str) -> Vec<(String, String)> {

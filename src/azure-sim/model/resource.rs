@@ -55,6 +55,8 @@ pub(crate) struct Delivery {
     pub(crate) started: u64,
     /// Set once AwaitingManualAction may be ended by a GET of the validation URL that carries it.
     pub(crate) validation_code: String,
+    /// Whether `properties` were ever agreed to, by the webhook where there is one. Until then `previous` delivers, if any.
+    pub(crate) validated: bool,
 }
 
 /// What no GET shows.
@@ -123,6 +125,20 @@ impl Resource {
         match &self.hidden {
             Hidden::Delivery(delivery) => Some(delivery),
             _ => None,
+        }
+    }
+
+    /// The properties that an event subscription delivers by now: while an update is being validated, the old ones.
+    pub(crate) fn in_force(&self) -> Option<&Value> {
+        if self.deleting() { None } else { self.validated_properties() }
+    }
+
+    /// The same, in a subscription that may be going.
+    pub(crate) fn validated_properties(&self) -> Option<&Value> {
+        let delivery = self.delivery()?;
+        match &delivery.previous {
+            Some(previous) => Some(&previous.1),
+            None => delivery.validated.then_some(&delivery.properties),
         }
     }
 

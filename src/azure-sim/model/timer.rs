@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Handshake { key: String, generation: u64, attempt: u32 },
     /// Nobody fetched the validation URL in time.
     ManualOver { key: String, generation: u64 },
+    /// An event is due at a subscription.
+    Deliver { key: String },
 }
 
 pub(crate) fn at(world: &mut World, due: u64, timer: Timer) {
@@ -51,6 +53,7 @@ fn fire(world: &mut World, timer: Timer, due: u64) {
         Timer::Finish { operation, outcome } => operation::finish(world, &operation, outcome, due),
         Timer::Handshake { key, generation, attempt } => event_grid::ask(world, &key, generation, attempt),
         Timer::ManualOver { key, generation } => event_grid::manual_over(world, &key, generation),
+        Timer::Deliver { key } => event_grid::delivery::pump(world, &key),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::config::{Config, Durations};
 use super::entra::Applications;
 use super::event_grid::Handshake;
+use super::event_grid::delivery::Deliveries;
 use super::faults::Faults;
 use super::journal::{Entry, Journal};
 use super::message::{Outbound, OutboundId};
@@ -31,6 +32,7 @@ pub struct World {
     pub(crate) timers: BTreeMap<(u64, u64), Timer>,
     outbound: Vec<Outbound>,
     pub(crate) handshakes: BTreeMap<OutboundId, Handshake>,
+    pub(crate) deliveries: Deliveries,
     pub(crate) buckets: Buckets,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
@@ -75,13 +77,14 @@ impl World {
             timers: BTreeMap::new(),
             outbound: Vec::new(),
             handshakes: BTreeMap::new(),
+            deliveries: Deliveries::new(config.seed),
             buckets: Buckets::default(),
             journal: Journal::new(config.journal_capacity),
             faults: Faults::default(),
             applications: Applications::new(&config),
             unregistered,
             taken_names: config.taken_names.iter().map(|n| n.to_ascii_lowercase()).collect(),
-            telephony: Telephony::default(),
+            telephony: Telephony::new(config.seed),
             config,
         };
         for group in world.config.resource_groups.clone() {
@@ -220,9 +223,14 @@ impl World {
         gone.push(key.to_owned());
         for key in gone {
             super::operation::abandon(self, &key);
-            if let Some(resource) = self.resources.remove(&key)
-                && resource.kind == Kind::ScopeSubscription
-            {
+            let Some(resource) = self.resources.remove(&key) else { continue };
+            if matches!(resource.kind, Kind::ScopeSubscription | Kind::TopicSubscription) {
+                super::event_grid::delivery::removed(self, &key, &resource);
+            }
+            if resource.kind == Kind::Hub {
+                self.telephony.installations.retain(|(hub, _), _| *hub != key);
+            }
+            if resource.kind == Kind::ScopeSubscription {
                 super::event_grid::drop_implicit_topic(self, &key);
             }
         }

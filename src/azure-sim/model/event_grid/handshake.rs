@@ -14,8 +14,8 @@ use super::{destination, subscriptions};
 const PATIENCE_MS: u64 = 30_000;
 /// The documentation speaks of a second try after five seconds.
 const ATTEMPTS: u32 = 2;
-/// What Event Grid calls itself in the CloudEvents handshake (seen in third-party code).
-const ORIGIN: &str = "eventgrid.azure.net";
+/// What Event Grid calls itself towards receivers of CloudEvents (seen in third-party code).
+pub(super) const ORIGIN: &str = "eventgrid.azure.net";
 
 /// A call that is out.
 #[derive(Clone, Debug)]
@@ -132,7 +132,7 @@ fn base(url: &str) -> &str {
 
 fn verdict(handshake: &Handshake, answer: &Answered) -> Verdict {
     let (status, headers, body) = match answer {
-        Answered::Failed(why) => return Verdict::TimedOut(format!("Http request failed: {why}.")),
+        Answered::Failed(why) | Answered::TimedOut(why) => return Verdict::TimedOut(format!("Http request failed: {why}.")),
         Answered::Response { status, headers, body } => (*status, headers, body),
     };
     if handshake.cloud_events {

@@ -1,5 +1,6 @@
 //! Microsoft.EventGrid: system topics and event subscriptions.
 
+pub(crate) mod delivery;
 mod destination;
 mod event_types;
 mod filter;

@@ -159,11 +159,13 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
     if kind == Kind::ScopeSubscription {
         topics::make_implicit(world, &source);
     }
+    let created = !world.resources.contains_key(key);
     let previous = world.resources.get(key).and_then(|r| {
         let delivery = r.delivery()?;
-        Some(Box::new((r.body.clone(), delivery.properties.clone())))
+        // What was never validated is nothing to return to; what it was to replace still is.
+        let validated = delivery.validated.then(|| Box::new((r.body.clone(), delivery.properties.clone())));
+        validated.or_else(|| delivery.previous.clone())
     });
-    let created = previous.is_none();
     let state = if created { "Creating" } else { "Updating" };
     let body = shown(&id, call.target.name(), kind, &source, &properties, state, true);
     let answer = shown(&id, call.target.name(), kind, &source, &properties, state, false);
@@ -175,6 +177,7 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
         operation: started.key.clone(),
         started: call.now,
         validation_code: String::new(),
+        validated: false,
     };
     let generation = world.store(key.to_owned(), kind, body, Hidden::Delivery(Box::new(delivery)));
     if asks {
@@ -229,7 +232,12 @@ pub(crate) fn concluded(world: &mut World, key: &str, outcome: &Outcome) {
     let deleting = resource.deleting();
     let previous = resource.delivery_mut().and_then(|d| d.previous.take());
     match (outcome, previous) {
-        (Ok(()), _) => resource.set_state("Succeeded"),
+        (Ok(()), _) => {
+            resource.set_state("Succeeded");
+            if let Some(delivery) = resource.delivery_mut() {
+                delivery.validated = true;
+            }
+        }
         (Err(_), _) if deleting => resource.set_state("Failed"),
         (Err(_), None) => world.remove(key),
         (Err(_), Some(previous)) => {
@@ -238,6 +246,7 @@ pub(crate) fn concluded(world: &mut World, key: &str, outcome: &Outcome) {
             resource.set_state("Failed");
             if let Some(delivery) = resource.delivery_mut() {
                 delivery.properties = properties;
+                delivery.validated = true;
             }
         }
     }

@@ -1,0 +1,189 @@
+//! Which subscriptions an event goes to, and what becomes of its copies when one of them goes.
+
+use std::sync::Arc;
+
+use acs_wire::filter::{EventFilter, SubjectFilter};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::super::json;
+use super::super::super::registry::Kind;
+use super::super::super::resource::Resource;
+use super::super::super::world::{World, timestamp};
+use super::super::{destination, subscriptions, topics};
+use super::attempt;
+use super::dead_letter;
+use super::event::{Draft, Event, Schema};
+use super::history::Fate;
+use super::queue::{Copy, LIMIT, Queue};
+use super::request;
+
+/// Event Grid takes events of up to 1 MB.
+const LARGEST: usize = 1024 * 1024;
+/// Events of one publishing.
+const MOST: usize = 10_000;
+
+/// What was published, and who gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Published {
+    pub(crate) ids: Vec<String>,
+    pub(crate) matched: Vec<Matched>,
+}
+
+/// A subscription that an event goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Matched {
+    pub(crate) id: String,
+    pub(crate) endpoint_type: String,
+    /// What the simulator does not do here as Azure would.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<&'static str>,
+}
+
+/// Publishes `count` events of the resource `source`.
+///
+/// # Errors
+/// What of the draft Event Grid would not take.
+pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usize) -> Result<Published, String> {
+    if draft.kind.is_empty() {
+        return Err("the type of an event must not be empty".into());
+    }
+    if !(1..=MOST).contains(&count) {
+        return Err(format!("count must be between 1 and {MOST}"));
+    }
+    if let Some(time) = &draft.time
+        && time.parse::<jiff::Timestamp>().is_err()
+    {
+        return Err(format!("time '{time}' is not RFC 3339"));
+    }
+    let now = world.now();
+    let matched = matching(world, source, draft);
+    let topic = subscriptions::topic(source);
+    let mut ids = Vec::new();
+    for number in 0..count {
+        let made = world.deliveries.random.guid();
+        // Ids of a series stay apart: receivers tell duplicates by them.
+        let id = match (&draft.id, count) {
+            (Some(id), 1) => id.clone(),
+            (Some(id), _) => format!("{id}-{number}"),
+            (None, _) => made,
+        };
+        let event = Event {
+            id: id.clone(),
+            topic: topic.clone(),
+            subject: draft.subject.clone(),
+            kind: draft.kind.clone(),
+            time: draft.time.clone().unwrap_or_else(|| timestamp(now)),
+            data: draft.data.clone(),
+            published: now,
+        };
+        if number == 0 && event.envelope(Schema::EventGrid).to_string().len() > LARGEST {
+            return Err("the event is larger than 1 MB".into());
+        }
+        let event = Arc::new(event);
+        for (key, _) in &matched {
+            enqueue(world, key, event.clone());
+        }
+        ids.push(id);
+    }
+    let totals = &mut world.deliveries.totals;
+    totals.published += count as u64;
+    totals.matched += (count * matched.len()) as u64;
+    for (key, _) in &matched {
+        attempt::pump(world, key);
+    }
+    Ok(Published { ids, matched: matched.into_iter().map(|(_, matched)| matched).collect() })
+}
+
+/// The subscriptions on that source: at extension scope, and under its system topic.
+fn matching(world: &World, source: &str, draft: &Draft) -> Vec<(String, Matched)> {
+    let scope = format!("{}/providers/microsoft.eventgrid/eventsubscriptions/", source.to_ascii_lowercase());
+    let topic = topics::of_source(world, source).map(|(key, _)| format!("{key}/eventsubscriptions/"));
+    let under_topic = topic.iter().flat_map(|prefix| world.beneath(prefix));
+    world
+        .beneath(&scope)
+        .chain(under_topic)
+        .filter(|(_, r)| matches!(r.kind, Kind::ScopeSubscription | Kind::TopicSubscription))
+        .filter_map(|(key, resource)| {
+            let properties = resource.in_force()?;
+            let lets_through = filter(properties).lets_through(&draft.kind, &draft.subject);
+            (lets_through && !expired(properties, world.now())).then(|| (key.clone(), describe(resource, properties)))
+        })
+        .collect()
+}
+
+fn describe(resource: &Resource, properties: &Value) -> Matched {
+    let endpoint_type = endpoint_type(properties);
+    let advanced = json::at(properties, &["filter", "advancedFilters"]).and_then(Value::as_array);
+    let mut notes = Vec::new();
+    if advanced.is_some_and(|a| !a.is_empty()) {
+        notes.push(ADVANCED_NOTE);
+    }
+    if destination::webhook(properties).is_none() {
+        notes.push(DESTINATION_NOTE);
+    }
+    Matched { id: resource.id().to_owned(), endpoint_type, notes }
+}
+
+pub(super) const DESTINATION_NOTE: &str = "not delivered: the simulator does not reach this type of destination yet, and keeps its events pending";
+const ADVANCED_NOTE: &str = "advanced filters are not evaluated yet: Azure may hold this event back";
+
+pub(super) fn endpoint_type(properties: &Value) -> String {
+    destination::of(properties).and_then(|d| json::text(d, &["endpointType"])).unwrap_or_default().to_owned()
+}
+
+/// Types and subject of a subscription's filter. Types that are absent were filled in when it was written, so that none
+/// here means a source whose types are not simulated: all of them.
+fn filter(properties: &Value) -> EventFilter {
+    let text = |name: &str| json::text(properties, &["filter", name]).unwrap_or_default().to_owned();
+    let types = json::at(properties, &["filter", "includedEventTypes"]).and_then(Value::as_array);
+    let types: Vec<String> = types.into_iter().flatten().filter_map(|t| t.as_str().map(str::to_owned)).collect();
+    let all = types.iter().any(|t| t == "All");
+    EventFilter {
+        event_types: if all { Vec::new() } else { types },
+        subject: SubjectFilter {
+            begins_with: text("subjectBeginsWith"),
+            ends_with: text("subjectEndsWith"),
+            case_sensitive: json::at(properties, &["filter", "isSubjectCaseSensitive"]) == Some(&Value::Bool(true)),
+        },
+    }
+}
+
+fn expired(properties: &Value, now: u64) -> bool {
+    json::text(properties, &["expirationTimeUtc"])
+        .and_then(|t| t.parse::<jiff::Timestamp>().ok())
+        .is_some_and(|t| u64::try_from(t.as_millisecond()).unwrap_or(0) <= now)
+}
+
+fn enqueue(world: &mut World, key: &str, event: Arc<Event>) {
+    let (now, number) = (world.now(), world.number());
+    let copy = Copy::new(event);
+    let queue = world.deliveries.queues.entry(key.to_owned()).or_insert_with(|| Queue::new(number));
+    if queue.waiting.len() < LIMIT {
+        queue.waiting.insert((now, number), copy);
+        return;
+    }
+    let id = world.resources.get(key).map(|r| r.id().to_owned()).unwrap_or_default();
+    dead_letter::drop(world, &id, &copy, "QueueFull");
+}
+
+/// A subscription is gone: what waits for it is dropped, and its webhook is told, once.
+pub(crate) fn removed(world: &mut World, key: &str, resource: &Resource) {
+    let now = world.now();
+    if let Some(queue) = world.deliveries.queues.remove(key) {
+        for copy in queue.waiting.values() {
+            let entry = dead_letter::ended(now, resource.id(), copy, Fate::Dropped, "SubscriptionDeleted");
+            world.deliveries.history.record(entry);
+        }
+        world.deliveries.drop_copies("SubscriptionDeleted", queue.waiting.len() as u64);
+    }
+    let Some(properties) = resource.validated_properties().filter(|_| world.config().deletion_notices) else { return };
+    let Some(url) = destination::webhook(properties).filter(|_| Schema::of(properties) == Schema::EventGrid) else {
+        return;
+    };
+    let topic = json::text(&resource.body, &["properties", "topic"]).unwrap_or_default();
+    let notice = request::deletion(world, key, resource.id(), url, properties, topic);
+    world.send(notice);
+}

@@ -1,0 +1,82 @@
+//! What waits for one event subscription.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::event::Event;
+
+/// Events that wait for one subscription at most; the bound is the simulator's.
+pub(super) const LIMIT: usize = 10_000;
+/// Requests that are out for one subscription at most; the bound is the simulator's.
+pub(super) const AT_ONCE: usize = 32;
+/// Failures in a row after which Event Grid holds an endpoint's events back (the documentation's example).
+pub(super) const FAILURES: u32 = 10;
+
+/// One event on its way to one subscription.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
+    pub(super) event: Arc<Event>,
+    /// Attempts made.
+    pub(super) attempts: u32,
+    pub(super) last_outcome: &'static str,
+    pub(super) last_attempt: Option<u64>,
+    /// Given up for this reason: waits for the dead-letter store.
+    pub(super) given_up: Option<&'static str>,
+}
+
+impl Copy {
+    pub(super) fn new(event: Arc<Event>) -> Self {
+        Self { event, attempts: 0, last_outcome: "", last_attempt: None, given_up: None }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    /// Sets this subscription apart from an earlier one of the same id.
+    pub(super) life: u64,
+    /// By when each is due, then by age.
+    pub(super) waiting: BTreeMap<(u64, u64), Copy>,
+    pub(super) requests_out: usize,
+    pub(super) copies_out: usize,
+    /// Failures in a row.
+    pub(super) failures: u32,
+    /// On probation until then.
+    pub(super) rests_until: Option<u64>,
+    /// How long it rested last, in unscaled milliseconds.
+    pub(super) rest: u64,
+    /// When the next look at it is due already.
+    pub(super) wake: Option<u64>,
+}
+
+impl Queue {
+    pub(super) fn new(life: u64) -> Self {
+        Self {
+            life,
+            waiting: BTreeMap::new(),
+            requests_out: 0,
+            copies_out: 0,
+            failures: 0,
+            rests_until: None,
+            rest: 0,
+            wake: None,
+        }
+    }
+
+    /// Whether one more request may go out. On probation one at a time tries.
+    pub(super) fn admits(&self, now: u64) -> bool {
+        match self.rests_until {
+            Some(until) => now >= until && self.requests_out == 0,
+            None => self.requests_out < AT_ONCE,
+        }
+    }
+
+    /// When a look at it may change something.
+    pub(super) fn next(&self) -> Option<u64> {
+        let (due, _) = *self.waiting.first_key_value()?.0;
+        Some(due)
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        (self.failures, self.rest, self.rests_until) = (0, 0, None);
+    }
+}
