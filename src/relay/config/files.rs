@@ -1,0 +1,95 @@
+//! The files, as they are.
+
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use acs_wire::relay::folders::CONFIG_FILE;
+use acs_wire::secret_keys;
+use secrecy::SecretString;
+
+use super::Folders;
+
+/// Largest file: what a ConfigMap or Secret can hold.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// A file.
+#[derive(Clone, Debug, Default)]
+pub enum File {
+    /// It is not there.
+    #[default]
+    Missing,
+    /// It could not be read.
+    Unreadable(String),
+    /// Its text.
+    Text(SecretString),
+}
+
+impl PartialEq for File {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (File::Missing, File::Missing) => true,
+            (File::Unreadable(one), File::Unreadable(two)) => one == two,
+            (File::Text(_), File::Text(_)) => self.text() == other.text(),
+            _ => false,
+        }
+    }
+}
+
+impl File {
+    /// The text, if there is one that is not blank.
+    pub fn text(&self) -> Option<&str> {
+        use secrecy::ExposeSecret as _;
+        match self {
+            File::Text(text) => Some(text.expose_secret()).filter(|text| !text.trim().is_empty()),
+            _ => None,
+        }
+    }
+
+    /// Why there is no text.
+    pub fn trouble(&self) -> String {
+        match self {
+            File::Missing => "is missing".to_owned(),
+            File::Unreadable(why) => format!("cannot be read: {why}"),
+            File::Text(_) => "is empty".to_owned(),
+        }
+    }
+}
+
+/// All files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contents {
+    /// The configuration.
+    pub config: File,
+    /// The delivery key.
+    pub current: File,
+    /// The one that replaces it.
+    pub next: File,
+    /// The hub's access policy.
+    pub connection_string: File,
+    /// The hub's name.
+    pub hub_name: File,
+}
+
+/// Reads all of them. Small files on a local volume: not worth a thread.
+pub fn read(folders: &Folders) -> Contents {
+    Contents {
+        config: file(&folders.config.join(CONFIG_FILE)),
+        current: file(&folders.delivery.join(secret_keys::DELIVERY_CURRENT)),
+        next: file(&folders.delivery.join(secret_keys::DELIVERY_NEXT)),
+        connection_string: file(&folders.push.join(secret_keys::CONNECTION_STRING)),
+        hub_name: file(&folders.push.join(secret_keys::HUB_NAME)),
+    }
+}
+
+fn file(path: &Path) -> File {
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text));
+    match read {
+        Ok(length) if u64::try_from(length).unwrap_or(u64::MAX) > MAX_FILE => {
+            File::Unreadable("it is larger than 1 MiB".to_owned())
+        }
+        Ok(_) => File::Text(text.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => File::Missing,
+        Err(error) => File::Unreadable(error.to_string()),
+    }
+}
