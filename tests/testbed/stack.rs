@@ -215,7 +215,8 @@ async fn install_rights(cluster: &Cluster, home: &TestNamespace, watched: &TestN
         "--set",
         &watch,
         "--set",
-        "replicas=0,crds.install=false,clusterId=testbed",
+        // Admission policies are one for a cluster; stories that need them install them.
+        "replicas=0,crds.install=false,clusterId=testbed,relay.injection.mode=None",
         "--set",
         "rbac.aggregate.view=false,rbac.aggregate.edit=false",
     ];

@@ -14,6 +14,7 @@ mod drain;
 mod drift;
 mod faults;
 mod harness;
+mod injection;
 mod leaders;
 mod leaks;
 mod ownership;
