@@ -37,7 +37,8 @@ simulate: ## 1,000,000 schedules of the shipped engine under faults
 test: ## Everything that CI runs
 	@tests/run.sh
 
-generate: ## Rewrite CRDs, chart templates and reference from the Rust types
+generate: ## Rewrite CRDs, chart templates, reference and golden files from the Rust types
+	UPDATE_GENERATED=1 cargo test -q -p acs-core --lib generated
 	UPDATE_GENERATED=1 cargo test -q -p acs-operator --lib generated
 	cargo fmt --all
 

@@ -13,10 +13,6 @@ pub use document::{Found, Selection, inject_document, label_place};
 
 /// The ServiceAccount plugin mounts a token wherever nothing is mounted at this path. The relay calls no API server.
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// Name of the container's port for events.
-pub const PORT_EVENTS: &str = "relay-events";
-/// Name of the container's port for health, metrics and the report.
-pub const PORT_OPS: &str = "relay-ops";
 const MEMORY_LIMIT: &str = "64Mi";
 const USER: u32 = 65532;
 /// Files of a volume belong to root; the relay is neither root nor, without an `fsGroup`, of their group.
@@ -55,16 +51,6 @@ impl Injection {
     pub fn new(container: Value, volumes: Vec<Value>) -> Self {
         Self { revision: revision(&container, &volumes), container, volumes }
     }
-
-    /// The container for a pod in which the relay is alone: there it is the app, and may say when it is ready.
-    pub fn alone(&self) -> Value {
-        let mut container = self.container.clone();
-        if let Some(members) = container.as_object_mut() {
-            members.remove("restartPolicy");
-            members.insert("readinessProbe".to_owned(), probe("/readyz", 5, 2));
-        }
-        container
-    }
 }
 
 /// ConfigMap with the configuration of a relay.
@@ -92,13 +78,13 @@ pub fn injection(relay: &str, resources: Option<&Resources>, image: &RelayImage)
         // An init container that always restarts starts before the app, ends after it, and keeps no Job from completing.
         "restartPolicy": "Always",
         "ports": [
-            {"name": PORT_EVENTS, "containerPort": ports::EVENTS, "protocol": "TCP"},
-            {"name": PORT_OPS, "containerPort": ports::OPS, "protocol": "TCP"},
+            {"name": "relay-events", "containerPort": ports::EVENTS, "protocol": "TCP"},
+            {"name": "relay-ops", "containerPort": ports::OPS, "protocol": "TCP"},
         ],
         // The app starts when this has succeeded: it finds its local API there.
-        "startupProbe": probe("/livez", 1, 60),
+        "startupProbe": probe(1, 60),
         // No readiness probe: it would count for the whole pod, and a relay in trouble would take the app out of service.
-        "livenessProbe": probe("/livez", 10, 3),
+        "livenessProbe": probe(10, 3),
         "resources": resource_requirements(resources),
         "securityContext": {
             "runAsNonRoot": true,
@@ -132,8 +118,8 @@ fn volumes(relay: &str) -> Vec<Value> {
     ]
 }
 
-fn probe(path: &str, period: u32, failures: u32) -> Value {
-    let get = json!({"path": path, "port": ports::OPS, "scheme": "HTTP"});
+fn probe(period: u32, failures: u32) -> Value {
+    let get = json!({"path": "/livez", "port": ports::OPS, "scheme": "HTTP"});
     json!({"httpGet": get, "periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures})
 }
 

@@ -189,12 +189,3 @@ fn every_mount_has_its_volume_and_every_volume_its_mount() {
     let injection = shop();
     assert_eq!(of(&injection.container["volumeMounts"]), of(&json!(injection.volumes)));
 }
-
-#[test]
-fn alone_it_is_an_ordinary_container_that_says_when_it_is_ready() {
-    let mut alone = shop().alone();
-    assert_eq!(alone["readinessProbe"]["httpGet"]["path"], "/readyz");
-    alone.as_object_mut().unwrap().remove("readinessProbe");
-    alone["restartPolicy"] = json!("Always");
-    assert_eq!(alone, shop().container);
-}
