@@ -12,6 +12,7 @@
 
 mod cgroups;
 mod components;
+#[cfg(target_os = "linux")]
 mod init;
 mod keeper;
 mod network;
@@ -40,6 +41,7 @@ use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::{ports, wait};
 
+#[cfg(target_os = "linux")]
 pub use init::run as init;
 pub use keeper::keep;
 pub use network::Network;
@@ -134,6 +136,12 @@ impl Node {
         self.init
     }
 
+    /// containerd's socket, as this machine sees it: it lies in a file system that only the node has mounted, and the
+    /// node's pid 1 leads there.
+    pub fn containerd(&self) -> PathBuf {
+        format!("/proc/{}/root{}", self.init, components::CONTAINERD).into()
+    }
+
     /// The process that runs for as long as the node does.
     pub(super) fn keeper(&self) -> &Process {
         &self.keeper
@@ -164,10 +172,8 @@ impl Node {
     }
 
     async fn ctr(&self, arguments: &[&str]) -> Result<()> {
-        // The socket lies in a file system that only the node has mounted; its pid 1 leads there.
-        let socket = format!("/proc/{}/root{}", self.init, components::CONTAINERD);
         let mut command = Command::new(&self.ctr);
-        command.arg("--address").arg(socket).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.arg("--address").arg(self.containerd()).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = command.output().await.context("starting ctr")?;
         ensure!(output.status.success(), "ctr: {}", String::from_utf8_lossy(&output.stderr).trim());
         Ok(())
@@ -193,6 +199,12 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+/// There are no namespaces on other systems, and [`refusal`] says so before anyone comes here.
+#[cfg(not(target_os = "linux"))]
+pub fn init(_dir: &std::path::Path) -> Result<std::convert::Infallible> {
+    bail!("a node needs Linux")
 }
 
 impl Drop for Node {

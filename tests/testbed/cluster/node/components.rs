@@ -54,6 +54,8 @@ impl Components<'_> {
              [plugins.'io.containerd.cri.v1.runtime']\n\
              # Where the right to be spared by the kernel is missing, runc would fail on every pod.\n\
              restrict_oom_score_adj = true\n\
+             # It would load a profile into the kernel of this machine.\n\
+             disable_apparmor = true\n\
              [plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dirs = ['{}']\nconf_dir = '{}'\n",
             PAUSE.0,
             PAUSE.1,
