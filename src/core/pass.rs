@@ -1,6 +1,7 @@
 //! One pass over one object: what was read, what has been decided so far, and the ways in which a step can stop.
 
 mod reads;
+mod relays;
 
 use serde_json::{Map, Value};
 

@@ -120,3 +120,10 @@ table! {
         Rotating = "The delivery key is being replaced; both keys are valid meanwhile.",
     }
 }
+
+impl Reason {
+    /// True for a wait during which all works as declared: the old key is valid until the new one is in use everywhere.
+    pub fn works_meanwhile(self) -> bool {
+        matches!(self, Reason::Propagating | Reason::Rotating)
+    }
+}

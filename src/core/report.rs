@@ -112,10 +112,10 @@ fn ready(pass: &Pass<'_>, result: &Stepped<()>) -> Finding {
     let deleting = pass.world.object.is_deleting();
     let (status, reason, message) = match result {
         Ok(()) if deleting => ("False", Reason::Deleting, "Gone from Azure.".to_owned()),
-        Ok(()) => ("True", Reason::Ready, "All is as declared.".to_owned()),
+        Ok(()) => ("True", Reason::Ready, warning(pass).unwrap_or_else(|| "All is as declared.".to_owned())),
         Err(Halt::Act(_, reason, message) | Halt::Wait(reason, message, _)) => match reason {
-            // The old key still works while the new one spreads: not one push is missed.
-            Reason::Propagating => ("True", *reason, message.clone()),
+            // The old key still works while the new one spreads: not one push or event is missed.
+            reason if reason.works_meanwhile() && !deleting => ("True", *reason, message.clone()),
             _ if deleting => ("False", *reason, message.clone()),
             _ => ("Unknown", *reason, message.clone()),
         },
@@ -123,6 +123,13 @@ fn ready(pass: &Pass<'_>, result: &Stepped<()>) -> Finding {
         Err(Halt::Need(_)) => ("Unknown", Reason::Pending, String::new()),
     };
     Finding { type_, status, reason, message }
+}
+
+/// What is as declared, and yet hardly meant.
+fn warning(pass: &Pass<'_>) -> Option<String> {
+    let found =
+        pass.findings.iter().find(|finding| matches!(finding.reason, Reason::DoubleRing | Reason::ScaledToZero));
+    found.map(|finding| finding.message.clone())
 }
 
 /// Reconciling and Stalled: present only while true.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::azure::call::ArmCall;
 use crate::kinds::common::Operation;
+use crate::relay::child::{ChildKind, ChildWrite};
 use crate::world::{Memory, Read};
 
 /// The one thing to do.
@@ -38,6 +39,17 @@ pub enum Step {
         name: String,
         /// On or off.
         hold: bool,
+    },
+    /// Make a child of a relay be as written, by server-side apply.
+    Apply(Box<ChildWrite>),
+    /// Delete a child of a relay.
+    DeleteChild {
+        /// Kind.
+        kind: ChildKind,
+        /// Name.
+        name: String,
+        /// uid that was looked at.
+        uid: String,
     },
     /// Let the object go.
     Release,

@@ -1,12 +1,18 @@
 //! Everything that one pass knows. The engine fills it, the plan reads it; what is missing the plan asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use acs_wire::relay::report::RelayReport;
 
 use crate::azure::call::{Access, ArmResult, Method};
 use crate::azure::error::{AzureError, Fault};
+use crate::kinds::subscription::DeliverySchema;
 use crate::kinds::{Kind, Object, ObjectRef};
 use crate::moment::{Moment, Timings};
 use crate::names::Owner;
+use crate::relay::child::{ChildFound, ChildKind};
+use crate::relay::inject::RelayImage;
+use crate::relay::pods::PodView;
 
 /// What the operator's configuration says that decisions need.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +25,32 @@ pub struct Settings {
     pub clouds: Vec<String>,
     /// Durations.
     pub timings: Timings,
+    /// What relays are made of.
+    pub relay: RelaySettings,
+}
+
+/// What the operator's configuration says of relays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelaySettings {
+    /// Program that they run.
+    pub image: RelayImage,
+    /// Namespace of the operator: from there, relays are asked how they are.
+    pub operator_namespace: String,
+    /// Where relays connect for pushes instead of the hub's own host.
+    pub push_endpoint: Option<String>,
+    /// Further certificate authorities to trust there, as PEM.
+    pub ca_bundle: Option<String>,
+}
+
+/// Event Grid's handshake with a relay, made by the operator itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HandshakeWith {
+    /// Public URL of one event subscription at the relay.
+    pub url: String,
+    /// Azure name of that event subscription.
+    pub subscription: String,
+    /// Schema, which decides the kind of handshake.
+    pub schema: DeliverySchema,
 }
 
 /// Something that a pass has to know before it can decide.
@@ -56,6 +88,14 @@ pub enum Read {
         /// Version of the API.
         api_version: &'static str,
     },
+    /// Something made for a relay: namespace, kind, name.
+    Child(String, ChildKind, String),
+    /// Pods labelled for a relay: namespace, name of the relay.
+    Pods(String, String),
+    /// What relays say of themselves, by the addresses of their pods.
+    Relays(Vec<String>),
+    /// Handshakes with relays by their public URLs.
+    Handshakes(Vec<HandshakeWith>),
     /// What an operation's URL says. It is signed: used to the letter.
     Poll {
         /// On whose behalf.
@@ -101,6 +141,14 @@ pub enum Answer {
     Assertion(Option<secrecy::SecretString>),
     /// To `Arm`, `ArmList` and `Poll`.
     Arm(ArmResult),
+    /// To `Child`.
+    Child(ChildFound),
+    /// To `Pods`.
+    Pods(Vec<PodView>),
+    /// To `Relays`: a report, or why there is none, by address.
+    Relays(BTreeMap<String, Result<RelayReport, String>>),
+    /// To `Handshakes`, in the order of the question: granted, or why not.
+    Handshakes(Vec<Result<(), String>>),
     /// The API server refused or failed.
     Failed(Fault),
 }
@@ -156,6 +204,10 @@ pub struct World {
     pub nonce: String,
     /// Random, 0..1.
     pub jitter: f64,
+    /// 32 random bytes as base64url, unique to this pass: a delivery key that it may bring into use.
+    pub fresh_key: secrecy::SecretString,
+    /// Children that this pass has applied. One that the API server still shows otherwise is not applied again and again.
+    pub applied: BTreeSet<(ChildKind, String)>,
     /// What was read.
     pub answers: BTreeMap<Read, Answer>,
     /// What is remembered.

@@ -9,4 +9,5 @@ pub mod metrics;
 pub mod ops;
 pub mod options;
 pub mod queue;
+pub mod relays;
 pub mod run;

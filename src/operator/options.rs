@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use acs_core::moment::Timings;
+use acs_core::relay::inject::RelayImage;
 use clap::{Args, ValueEnum};
 
 use crate::azure::{Cloud, Clouds};
@@ -61,6 +62,19 @@ pub struct RunOptions {
     /// Further certificate authorities to trust for Azure, as PEM.
     #[arg(long, env = "SSL_CERT_FILE", value_name = "FILE")]
     ca_bundle: Option<PathBuf>,
+    /// Image of the relay.
+    #[arg(long, value_name = "IMAGE", default_value = concat!("ghcr.io/acs-operator/acs-relay:", env!("CARGO_PKG_VERSION")))]
+    relay_image: String,
+    /// When nodes pull it: `Always`, `IfNotPresent` or `Never`.
+    #[arg(long, value_name = "POLICY", default_value = "IfNotPresent", value_parser = ["Always", "IfNotPresent", "Never"])]
+    relay_image_pull_policy: String,
+    /// Let a relay's public URL lead to a private address when it is tried: for clusters that Event Grid reaches by a way
+    /// of their own.
+    #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    probe_private_addresses: bool,
+    /// Where relays connect for pushes instead of the hub's own host: for simulators.
+    #[arg(long, value_name = "URL", hide = true)]
+    push_endpoint: Option<String>,
     /// All durations times N / 1000: for tests.
     #[arg(long, default_value_t = 1000, hide = true)]
     timings_permille: u64,
@@ -102,6 +116,12 @@ pub struct Checked {
     pub permille: u64,
     /// Further certificate authorities to trust for Azure.
     pub ca_bundle: Option<PathBuf>,
+    /// Image of the relay.
+    pub relay_image: RelayImage,
+    /// Whether a relay's public URL may lead to a private address.
+    pub probe_private_addresses: bool,
+    /// Where relays connect for pushes instead of the hub's own host.
+    pub push_endpoint: Option<String>,
 }
 
 impl RunOptions {
@@ -133,6 +153,13 @@ impl RunOptions {
         if self.timings_permille == 0 || self.timings_permille > 10_000 {
             mistakes.push(format!("--timings-permille: {} is not in 1..=10000", self.timings_permille));
         }
+        if self.relay_image.is_empty() || self.relay_image.len() > 512 || self.relay_image.contains(char::is_whitespace)
+        {
+            mistakes.push(format!("--relay-image: \"{}\" is no image", self.relay_image));
+        }
+        if let Some(url) = self.push_endpoint.as_ref().filter(|url| !is_https_origin(url)) {
+            mistakes.push(format!("--push-endpoint: \"{url}\" is not https://host:port"));
+        }
         if self.log_level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             mistakes
                 .push(format!("--log-level: \"{}\" is no level; example: info, acs_operator=debug", self.log_level));
@@ -159,6 +186,9 @@ impl RunOptions {
             timings,
             permille: self.timings_permille,
             ca_bundle: self.ca_bundle,
+            relay_image: RelayImage { image: self.relay_image, pull_policy: self.relay_image_pull_policy },
+            probe_private_addresses: self.probe_private_addresses,
+            push_endpoint: self.push_endpoint,
         })
     }
 
@@ -192,6 +222,11 @@ fn parse_cloud(text: &str) -> Result<Cloud, String> {
 fn is_name(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=63).contains(&text.len()) && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_https_origin(text: &str) -> bool {
+    url::Url::parse(text)
+        .is_ok_and(|url| url.scheme() == "https" && url.has_host() && url.path() == "/" && url.query().is_none())
 }
 
 fn is_cluster_id(text: &str) -> bool {

@@ -1,12 +1,13 @@
 //! `acs-operator run`: puts the parts together, leads, and stops in good order.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use acs_core::moment::Timings;
 use acs_core::wake::Dispatch;
-use acs_core::world::Settings;
+use acs_core::world::{RelaySettings, Settings};
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::events::{Recorder, Reporter};
@@ -25,6 +26,10 @@ use crate::metrics::Metrics;
 use crate::ops::{Ops, serve};
 use crate::options::Checked;
 use crate::queue::Queue;
+use crate::relays::Relays;
+
+/// Longest CA bundle that is given to relays, in bytes.
+const RELAY_TRUST_LIMIT: usize = 64 * 1024;
 
 /// Time that running passes get to come to their end when the process has to stop.
 const GRACE: Duration = Duration::from_secs(4);
@@ -74,7 +79,7 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     let (bindings, cache) = (port.bindings.clone(), port.cache.clone());
     let drift = DriftWatch { arm: port.arm.clone(), cache: cache.clone(), wakes, leadership: elector.leadership() };
     tokio::spawn(drift.run(Duration::from_millis(options.timings.resync)));
-    let engine = Arc::new(Engine::new(port, Arc::new(settings(&options, cluster_id))));
+    let engine = Arc::new(Engine::new(port, Arc::new(settings(&options, cluster_id)?)));
     let listed = watches.clone();
     tokio::spawn(async move {
         watch::listed(listed).await;
@@ -84,14 +89,32 @@ pub async fn run(options: Checked) -> anyhow::Result<ExitCode> {
     lead(elector, stop, queue, engine, metrics, watches).await
 }
 
-fn settings(options: &Checked, cluster_id: String) -> Settings {
-    Settings {
+fn settings(options: &Checked, cluster_id: String) -> anyhow::Result<Settings> {
+    let relay = RelaySettings {
+        image: options.relay_image.clone(),
+        operator_namespace: options.lease_namespace.clone(),
+        push_endpoint: options.push_endpoint.clone(),
+        ca_bundle: options.ca_bundle.as_deref().map(relay_trust).transpose()?.flatten(),
+    };
+    Ok(Settings {
+        relay,
         cluster_id,
         service_accounts: options.service_account_names.clone(),
         clouds: options.clouds.names(),
         // What changes in a service shows in the list within `resync`; its own pass can take its time.
         timings: Timings { resync: options.timings.child_resync, ..options.timings },
+    })
+}
+
+/// The operator's CA bundle as relays get it. A whole system's bundle would not fit into a ConfigMap beside the rest, and holds
+/// nothing that a relay does not trust anyway.
+fn relay_trust(bundle: &Path) -> anyhow::Result<Option<String>> {
+    let text = std::fs::read_to_string(bundle).with_context(|| format!("CA bundle {}", bundle.display()))?;
+    if text.len() > RELAY_TRUST_LIMIT {
+        tracing::warn!(bundle = %bundle.display(), "the CA bundle is too long to be given to relays");
+        return Ok(None);
     }
+    Ok(Some(text))
 }
 
 fn production(
@@ -108,7 +131,8 @@ fn production(
     let identity = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));
     let arm = Arc::new(ArmClient::new(http, clouds, identity.clone(), metrics.clone(), &options.timings));
     let bindings = Arc::new(Bindings::new(client.clone(), options.role_binding.clone()));
-    Ok(Production { client, arm, identity, cache, leadership, bindings, recorder, start: Instant::now() })
+    let relays = Arc::new(Relays::new(options.ca_bundle.as_deref(), options.probe_private_addresses)?);
+    Ok(Production { client, arm, identity, cache, leadership, bindings, relays, recorder, start: Instant::now() })
 }
 
 /// Runs passes while the lease is held.

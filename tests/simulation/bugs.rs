@@ -100,6 +100,7 @@ pub fn fetch(sim: &Sim, _: usize, target: &ObjectRef) -> Option<Box<Object>> {
             }
             Object::NotificationHub(object) => object.status.as_mut().map(|status| &mut status.common.operations),
             Object::CommunicationService(object) => object.status.as_mut().map(|status| &mut status.common.operations),
+            Object::EventRelay(object) => object.status.as_mut().map(|status| &mut status.common.operations),
             Object::EventSubscription(object) => object.status.as_mut().map(|status| &mut status.common.operations),
         };
         if let Some(open) = open {

@@ -29,7 +29,7 @@ closed! {
     /// What the engine does, as far as faults differ by it.
     Site {
         Fetch, ReadObject, ReadObjects, ReadSecret, ReadTerminating, ReadToken, ReadAssertion, ReadArm, ReadKeys, ReadList,
-        ReadPoll, WriteStatus, WriteIntent, Claim, Release, WriteSecret, DeleteSecret, HoldSecret, SendPut, SendPatch,
+        ReadPoll, ReadChild, ReadPods, AskRelay, WriteStatus, WriteIntent, Claim, Release, WriteSecret, DeleteSecret, HoldSecret, Apply, DeleteChild, SendPut, SendPatch,
         SendPost, SendDelete, Notify,
     }
 }
@@ -67,6 +67,8 @@ impl Site {
             Effect::WriteSecret { .. } => Site::WriteSecret,
             Effect::DeleteSecret { .. } => Site::DeleteSecret,
             Effect::HoldSecret { .. } => Site::HoldSecret,
+            Effect::Apply { .. } => Site::Apply,
+            Effect::DeleteChild { .. } => Site::DeleteChild,
             Effect::Send(call) => match call.method {
                 Method::Put => Site::SendPut,
                 Method::Patch => Site::SendPatch,
@@ -89,6 +91,9 @@ impl Site {
             Read::Arm { .. } => Site::ReadKeys,
             Read::ArmList { .. } => Site::ReadList,
             Read::Poll { .. } => Site::ReadPoll,
+            Read::Child(..) => Site::ReadChild,
+            Read::Pods(..) => Site::ReadPods,
+            Read::Relays(_) | Read::Handshakes(_) => Site::AskRelay,
         }
     }
 
@@ -97,7 +102,9 @@ impl Site {
     }
 
     fn is_write(self) -> bool {
-        matches!(self, Site::WriteStatus | Site::WriteIntent | Site::Claim | Site::Release) || self.is_secret_write()
+        matches!(self, Site::WriteStatus | Site::WriteIntent | Site::Claim | Site::Release)
+            || matches!(self, Site::Apply | Site::DeleteChild)
+            || self.is_secret_write()
     }
 
     fn is_secret_write(self) -> bool {
@@ -131,6 +138,8 @@ impl Fault {
     pub fn fits(self, site: Site) -> bool {
         let arm = site.is_send() || site.is_arm_read();
         match self {
+            // There are no pods here, so no relay is ever asked.
+            _ if site == Site::AskRelay => false,
             Fault::CrashBefore | Fault::CrashAfter => true,
             Fault::Slow => !site.is_cached(),
             Fault::Unreachable => !site.is_cached() && !site.is_send(),

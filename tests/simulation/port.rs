@@ -101,6 +101,11 @@ impl Port for SimPort {
         format!("00000000-0000-4000-8000-{number:012x}")
     }
 
+    fn fresh_key(&self) -> secrecy::SecretString {
+        let number = lock(&self.sim).number();
+        format!("{number:043}").into()
+    }
+
     fn epoch(&self) -> Option<i64> {
         let sim = lock(&self.sim);
         crate::bugs::epoch(&sim, self.replica)
@@ -214,6 +219,13 @@ impl Sim {
             Effect::DeleteSecret { namespace, name, resource_version } => {
                 self.cluster.delete_secret(namespace, name, Some(resource_version))
             }
+            Effect::Apply { object, child } => {
+                let namespace = object.meta().namespace.clone().unwrap_or_default();
+                self.cluster.apply_child(&namespace, child)
+            }
+            Effect::DeleteChild { namespace, kind, name, uid } => {
+                self.cluster.delete_child(namespace, *kind, name, uid)
+            }
             Effect::HoldSecret { namespace, name, hold } => crate::bugs::hold_secret(self, namespace, name, *hold),
             Effect::Fetch(_) | Effect::Read(_) | Effect::Send(_) | Effect::Notify { .. } => Wrote::Done,
         };
@@ -262,6 +274,15 @@ impl Sim {
             Read::Assertion(access) => {
                 let at_hand = self.replicas.get(replica).is_some_and(|view| view.assertions.contains(&access.account));
                 Answer::Assertion(at_hand.then(|| "assertion".to_owned().into()))
+            }
+            Read::Child(namespace, kind, name) => Answer::Child(self.cluster.child_view(namespace, *kind, name)),
+            Read::Pods(..) => Answer::Pods(Vec::new()),
+            Read::Relays(addresses) => {
+                let silent = |address: &String| (address.clone(), Err("there are no pods".to_owned()));
+                Answer::Relays(addresses.iter().map(silent).collect())
+            }
+            Read::Handshakes(with) => {
+                Answer::Handshakes(with.iter().map(|_| Err("there are no gateways".to_owned())).collect())
             }
             Read::Token(access, _) => Answer::Token(match course.fault {
                 Some(Fault::Unreachable) => Err(silence()),

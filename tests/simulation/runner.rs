@@ -184,6 +184,11 @@ impl Runner {
             let objects: Vec<_> = sim.cluster.objects().cloned().collect();
             let secrets: BTreeMap<_, _> =
                 sim.cluster.secrets().map(|(key, secret)| (key.clone(), secret.version().to_owned())).collect();
+            let relays: Vec<(String, String)> = sim
+                .cluster
+                .relays_with_children()
+                .map(|(namespace, relay)| (namespace.to_owned(), relay.to_owned()))
+                .collect();
             let (bug, now, stream) = (sim.bug, sim.now, sim.number());
             let Some(view) = sim.replicas.get_mut(replica).filter(|view| view.life == life) else { return };
             view.deaf = false;
@@ -200,6 +205,9 @@ impl Runner {
             }
             for object in gone {
                 wake.extend(told(view, &Change::Gone(object, String::new()), bug));
+            }
+            for (namespace, relay) in relays {
+                wake.extend(view.dispatch.relay_changed(&namespace, &relay));
             }
             let known = std::mem::replace(&mut view.secrets, secrets.clone());
             let changed = secrets.iter().filter(|(key, version)| known.get(*key) != Some(version)).map(|(key, _)| key);
@@ -336,6 +344,7 @@ fn told(view: &mut Replica, change: &Change, bug: Option<Bug>) -> Vec<ObjectRef>
             view.secrets.remove(&(namespace.clone(), name.clone()));
             (None, Dispatch::secret_changed(&view.dispatch, namespace, name))
         }
+        Change::OfRelay(namespace, relay) => (None, view.dispatch.relay_changed(namespace, relay)),
     };
     match (bug, own) {
         (Some(Bug::WakesDropped), Some(own)) => wake.into_iter().filter(|object| *object == own).collect(),

@@ -60,8 +60,9 @@ fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) 
         (Kind::CommunicationService, name, service(random, name)),
         (Kind::EventSubscription, name, subscription(random, name)),
     ];
+    let relay = random.permille(350).then(|| (Kind::EventRelay, name, relay(random, name)));
     let mut objects: Vec<Object> =
-        specs.into_iter().filter_map(|(kind, name, spec)| object(kind, namespace, name, spec)).collect();
+        specs.into_iter().chain(relay).filter_map(|(kind, name, spec)| object(kind, namespace, name, spec)).collect();
     // Order of application must not matter.
     for at in (1..objects.len()).rev() {
         let other = usize::try_from(random.below(at as u64 + 1)).unwrap_or_default();
@@ -116,6 +117,20 @@ fn service(random: &mut Random, name: &str) -> Value {
     }
     if random.permille(150) {
         acs_core::azure::descriptor::set(&mut spec, "/systemTopic", json!({"type": "None"}));
+    }
+    spec
+}
+
+/// A relay of no replica: there are no pods here. Its policy, its Secrets and its children are all real.
+fn relay(random: &mut Random, name: &str) -> Value {
+    let target = json!({"type": "HTTP", "http": {"service": {"name": "app"}, "port": 80, "path": "/events"}});
+    let mut spec = json!({
+        "placement": {"type": "Deployment", "deployment": {"replicas": 0}},
+        "reachability": {"type": "URL", "url": "https://events.example", "probe": "Skip"},
+        "routes": [{"name": "sms", "eventTypes": ["Microsoft.Communication.SMSReceived"], "target": target}],
+    });
+    if random.permille(800) {
+        acs_core::azure::descriptor::set(&mut spec, "/push", json!({"hubRef": {"name": name}}));
     }
     spec
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use acs_core::azure::call::{ArmCall, ArmReply, Method};
 use acs_core::kinds::{Object, ObjectRef};
 use acs_core::moment::Moment;
+use acs_core::relay::inject::RelayImage;
 use acs_core::wake::Dispatch;
-use acs_core::world::Settings;
+use acs_core::world::{RelaySettings, Settings};
 use azure_sim::model::{Answered, OutboundId, Profile};
 
 use crate::azure::{Azure, EPOCH};
@@ -176,6 +177,12 @@ impl Sim {
             service_accounts: vec![acs_wire::DEFAULT_SERVICE_ACCOUNT.to_owned()],
             clouds: vec!["Public".to_owned()],
             timings,
+            relay: RelaySettings {
+                image: RelayImage { image: "relay:1".to_owned(), pull_policy: "IfNotPresent".to_owned() },
+                operator_namespace: "acs-operator".to_owned(),
+                push_endpoint: None,
+                ca_bundle: None,
+            },
         };
         let mix = Mix::draw(&mut random);
         Self {
@@ -250,6 +257,9 @@ impl Sim {
             self.answer_webhook(&outbound);
         }
         for change in self.cluster.take_changes() {
+            if let Change::OfRelay(namespace, _) = &change {
+                self.oracle.changed.insert(namespace.clone(), self.now);
+            }
             if let Change::Object(object) = &change {
                 self.oracle.changed.insert(object.object_ref().namespace, self.now);
             }

@@ -1,5 +1,6 @@
 //! What people do meanwhile: to the API server, and to Azure behind the operator's back.
 
+use acs_core::kinds::relay::PlacementType;
 use acs_core::kinds::{Kind, Object, ObjectRef};
 use serde_json::{Value, json};
 
@@ -8,8 +9,13 @@ use crate::oracle::Planted;
 use crate::scenario::{SECRETS, Stack, apply_secret};
 use crate::sim::{Due, Sim};
 
-const KINDS: [Kind; 4] =
-    [Kind::NotificationHubNamespace, Kind::NotificationHub, Kind::CommunicationService, Kind::EventSubscription];
+const KINDS: [Kind; 5] = [
+    Kind::NotificationHubNamespace,
+    Kind::NotificationHub,
+    Kind::CommunicationService,
+    Kind::EventRelay,
+    Kind::EventSubscription,
+];
 
 /// One thing that someone does, of the kinds that this schedule's mix has.
 pub fn act(sim: &mut Sim, stacks: &[Stack]) {
@@ -71,6 +77,14 @@ fn edit(sim: &mut Sim, stack: &Stack) -> bool {
                 _ => &["Microsoft.Communication.SMSReceived", "Microsoft.Communication.ChatMessageReceived"],
             };
             subscription.spec.event_types = types.iter().map(|name| (*name).into()).collect();
+        }
+        Object::EventRelay(relay) => {
+            // As a sidecar it waits for pods, of which there are none: in the end it is what it was (see `tidy`).
+            let sidecar = value == "b" && choice == 1;
+            relay.spec.placement.type_ = if sidecar { PlacementType::Sidecar } else { PlacementType::Deployment };
+            if choice == 2 {
+                relay.spec.key_rotation = Some(relay.spec.key_rotation.unwrap_or_default() + 1);
+            }
         }
         Object::AzureAccount(_) => {}
     })
@@ -204,6 +218,7 @@ pub fn give_up(sim: &mut Sim, stack: &Stack) {
             Object::NotificationHubNamespace(object) => object.spec.lifecycle.deletion_policy = Some(Retain),
             Object::NotificationHub(object) => object.spec.lifecycle.deletion_policy = Some(Retain),
             Object::CommunicationService(object) => object.spec.lifecycle.deletion_policy = Some(Retain),
+            Object::EventRelay(object) => object.spec.deletion_policy = Some(Retain),
             Object::EventSubscription(object) => object.spec.lifecycle.deletion_policy = Some(Retain),
             Object::AzureAccount(_) => {}
         });
@@ -231,6 +246,13 @@ pub fn tidy(sim: &mut Sim, stacks: &[Stack]) {
         for name in SECRETS {
             apply_secret(&mut sim.cluster, &stack.namespace, name, &config);
         }
+    }
+    for stack in stacks {
+        sim.cluster.edit(&stack.of(Kind::EventRelay), |object| {
+            if let Object::EventRelay(relay) = object {
+                relay.spec.placement.type_ = PlacementType::Deployment;
+            }
+        });
     }
     let moment = sim.moment();
     loop {

@@ -1,5 +1,6 @@
 //! Event Grid: system topics and event subscriptions.
 
+use acs_wire::relay::DELIVERY_HEADER;
 use serde_json::{Value, json};
 
 use super::EVENT_GRID_API;
@@ -68,6 +69,8 @@ pub enum Target {
     WebHook {
         /// Whole URL.
         url: String,
+        /// Key that is sent along as a secret delivery attribute, for a relay.
+        delivery_key: Option<String>,
     },
     /// A storage queue.
     StorageQueue {
@@ -101,10 +104,18 @@ pub fn subscription(
     // That types were listed before and are no longer cannot be seen: Azure shows its default list in either case.
     let types = if spec.event_types.is_empty() { "default types" } else { "listed types" };
     let unseen = match target {
-        Target::WebHook { url } => {
-            let destination = json!({"endpointType": "WebHook", "properties": {"endpointUrl": url}});
+        Target::WebHook { url, delivery_key } => {
+            let mut properties = json!({"endpointUrl": url});
+            let mut parts = vec!["url", url.as_str(), types];
+            if let Some(key) = delivery_key {
+                let attribute =
+                    json!({"name": DELIVERY_HEADER, "type": "Static", "properties": {"value": key, "isSecret": true}});
+                super::descriptor::set(&mut properties, "/deliveryAttributeMappings", json!([attribute]));
+                parts.extend(["key", key.as_str()]);
+            }
+            let destination = json!({"endpointType": "WebHook", "properties": properties});
             fields.push(field("/properties/destination", destination, Compare::Unseen, true));
-            Some(Unseen { wanted: crate::names::fingerprint(owner, &["url", url, types]), applied })
+            Some(Unseen { wanted: crate::names::fingerprint(owner, &parts), applied })
         }
         Target::StorageQueue { account, queue, time_to_live } => {
             let mut properties = json!({"resourceId": account, "queueName": queue});
@@ -137,9 +148,10 @@ pub fn subscription(
 pub fn destination_differs(target: &Target, observed: &super::call::Body) -> bool {
     let text = |pointer: &str| observed.text(pointer);
     match target {
-        Target::WebHook { url } => {
+        Target::WebHook { url, delivery_key } => {
             let there = text("/properties/destination/properties/endpointBaseUrl");
             there.trim_end_matches('/') != base_url(url).trim_end_matches('/')
+                || (delivery_key.is_some() && !sends_key(observed))
         }
         Target::StorageQueue { account, queue, time_to_live } => {
             let seconds = observed.at("/properties/destination/properties/queueMessageTimeToLiveInSeconds");
@@ -148,6 +160,14 @@ pub fn destination_differs(target: &Target, observed: &super::call::Body) -> boo
                 || (time_to_live.is_some() && seconds.and_then(Value::as_i64) != *time_to_live)
         }
     }
+}
+
+/// True if the header of the key is among the delivery attributes. Its value is never shown.
+fn sends_key(observed: &super::call::Body) -> bool {
+    let attributes =
+        observed.at("/properties/destination/properties/deliveryAttributeMappings").and_then(Value::as_array);
+    let name = |attribute: &Value| attribute.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase);
+    attributes.into_iter().flatten().any(|attribute| name(attribute).as_deref() == Some(DELIVERY_HEADER))
 }
 
 fn filter_fields(spec: &EventSubscriptionSpec) -> Vec<Field> {

@@ -7,6 +7,7 @@ pub mod hub;
 pub mod namespace;
 pub mod object;
 pub mod relay;
+mod relay_status;
 pub mod service;
 pub mod subscription;
 pub mod text;

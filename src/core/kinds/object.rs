@@ -218,7 +218,11 @@ impl Object {
     /// What deletion does in Azure: what was asked for, else Retain for a service and for what was adopted, else Delete.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         let adopted = self.status().and_then(|status| status.adopted).unwrap_or_default();
-        match self.lifecycle().and_then(|lifecycle| lifecycle.deletion_policy) {
+        let asked = match self {
+            Object::EventRelay(relay) => relay.spec.deletion_policy,
+            other => other.lifecycle().and_then(|lifecycle| lifecycle.deletion_policy),
+        };
+        match asked {
             Some(policy) => policy,
             None if adopted || self.kind() == Kind::CommunicationService => DeletionPolicy::Retain,
             None => DeletionPolicy::Delete,

@@ -92,7 +92,7 @@ pub enum LetterCase {
 }
 
 /// Shape of delivered events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum DeliverySchema {
     /// CloudEvents 1.0.
     #[default]

@@ -12,7 +12,7 @@ use crate::step::{SecretWrite, Step};
 use crate::world::{Answer, Read, SecretView};
 
 impl<'w> Pass<'w> {
-    fn answer(&self, read: Read) -> Stepped<&'w Answer> {
+    pub(super) fn answer(&self, read: Read) -> Stepped<&'w Answer> {
         match self.world.answers.get(&read) {
             Some(Answer::Failed(fault)) => Err(Halt::Fault(fault.clone())),
             Some(answer) => Ok(answer),

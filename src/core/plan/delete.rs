@@ -26,7 +26,9 @@ pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
     }
     if let Object::EventRelay(relay) = &pass.world.object {
         in_use(pass)?;
-        super::relay::clear(pass, relay)?;
+        if pass.world.object.deletion_policy() == DeletionPolicy::Delete {
+            super::relay::clear(pass, relay)?;
+        }
         return Err(release("No event subscription delivers to the relay any more."));
     }
     // What Azure is deleting already comes back for nobody.

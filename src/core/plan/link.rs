@@ -5,18 +5,17 @@ use serde_json::json;
 use crate::azure::call::{Access, Body, Method};
 use crate::azure::error::Fault;
 use crate::azure::id::ArmId;
-use crate::azure::{COMMUNICATION_API, NOTIFICATION_HUBS_API, communication, notification_hubs as nh};
+use crate::azure::{COMMUNICATION_API, NOTIFICATION_HUBS_API, communication};
 use crate::blind::{self, Blind};
-use crate::kinds::hub::Right;
 use crate::kinds::service::{KeySlot, LinkStatus};
 use crate::kinds::{CommunicationService, Kind};
 use crate::moment::wall_of;
 use crate::names::{fingerprint, short_hash};
 use crate::pass::{Finding, Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
-use crate::walk;
 
 use super::place::{missing, ready};
+use super::send_policy;
 
 /// Name of the policy made for an object's link.
 pub fn policy_name(owner_path: &str) -> String {
@@ -52,18 +51,11 @@ pub fn link(
         if pass.observes() {
             return observed_link(&hub_id, there);
         }
-        let policy = nh::policy(access, &hub_id, &pass.owner, &policy_name(&pass.owner.path), &[Right::Send]);
-        // A policy that is made again has other keys.
-        if !pass.is_settled(&policy.step, &policy.fingerprint())
-            && pass.get(access, &policy.id, NOTIFICATION_HUBS_API)?.is_none()
-        {
-            pass.memory.checked.remove("Link");
-        }
-        walk::ensure_child(pass, &policy)?;
+        let policy_id = send_policy::ensure(pass, access, &hub_id, &policy_name(&pass.owner.path), "Link")?;
         let known = pass.outputs.get("link").and_then(|link| serde_json::from_value::<LinkStatus>(link.clone()).ok());
-        let known = known.filter(|link| ArmId::given(&link.hub_id) == hub_id && link.policy_name == policy.id.name());
+        let known = known.filter(|link| ArmId::given(&link.hub_id) == hub_id && link.policy_name == policy_id.name());
         let rotation = wanted.key_rotation.unwrap_or_default();
-        let link = Linking { access, id, hub_id, policy_id: policy.id, there: ArmId::given(there), rotation };
+        let link = Linking { access, id, hub_id, policy_id, there: ArmId::given(there), rotation };
         settled(pass, &link, known)
     })
 }
@@ -129,11 +121,7 @@ fn settled(pass: &mut Pass<'_>, link: &Linking<'_>, known: Option<LinkStatus>) -
 
 /// Connection string with that key, and the fingerprint by which a link with it is remembered.
 fn connection(pass: &Pass<'_>, link: &Linking<'_>, slot: KeySlot) -> Stepped<(String, String)> {
-    let answer = pass.list_keys(link.access, &link.policy_id, NOTIFICATION_HUBS_API)?;
-    let Some(keys) = nh::keys(&link.hub_id, answer) else {
-        let message = "Azure answered without the keys of the link's access policy; asking again.".to_owned();
-        return Err(Halt::Wait(Reason::RetryingAzureError, message, Some(pass.world.settings.timings.retry_min)));
-    };
+    let keys = send_policy::keys(pass, link.access, &link.hub_id, &link.policy_id)?;
     let key = if slot == KeySlot::Primary { &keys.primary } else { &keys.secondary };
     let text = keys.connection_string(link.policy_id.name(), key);
     let wanted = fingerprint(&pass.owner, &[link.hub_id.as_str(), &text]);

@@ -2,11 +2,13 @@
 
 mod account;
 mod delete;
+mod delivery;
 mod hub;
 mod link;
 mod namespace;
 mod place;
 mod relay;
+mod send_policy;
 mod service;
 mod subscription;
 
@@ -199,7 +201,7 @@ impl Pass<'_> {
             Ok(_) if self.findings.iter().any(|finding| finding.type_ == type_) => return result,
             Ok(_) => ("True", Reason::Succeeded, String::new()),
             Err(Halt::Need(_)) => return result,
-            Err(Halt::Wait(Reason::Propagating, message, _)) => ("True", Reason::Propagating, message.clone()),
+            Err(Halt::Wait(reason, message, _)) if reason.works_meanwhile() => ("True", *reason, message.clone()),
             Err(Halt::Act(_, reason, message) | Halt::Wait(reason, message, _)) => {
                 ("Unknown", *reason, message.clone())
             }
@@ -250,8 +252,8 @@ fn weight(halt: &Halt) -> u8 {
         Halt::Act(..) => 4,
         Halt::Fault(Fault { class: Class::Blocked, .. }) => 3,
         Halt::Fault(_) => 2,
-        // The link works while a key spreads: any other wait says more.
-        Halt::Wait(Reason::Propagating, ..) => 0,
+        // All works while a key spreads: any other wait says more.
+        Halt::Wait(reason, ..) if reason.works_meanwhile() => 0,
         Halt::Wait(..) => 1,
     }
 }

@@ -11,8 +11,10 @@ use crate::kinds::{CommunicationService, EventSubscription, Kind, Object};
 use crate::pass::{Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
 use crate::remove::{Doomed, remove};
+use crate::wake::relay_of;
 use crate::walk;
 
+use super::delivery::Delivery;
 use super::place::{azure_name, condition, missing, place};
 
 pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()> {
@@ -29,13 +31,21 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
         let topic = topic.filter(|_| has_topic);
         let id = event_grid::subscription_id(topic.as_ref(), &service_id, azure_name(pass));
         leave_old_place(pass, &place.access, &id)?;
-        let target = target(pass, &subscription.spec.destination)?;
+        let (target, delivery) = target(pass, subscription)?;
         let observed = pass.get(&place.access, &id, EVENT_GRID_API)?;
         let moved = observed.is_none_or(|observed| event_grid::destination_differs(&target, observed));
         let applied = pass.outputs.get("destinationFingerprint").and_then(serde_json::Value::as_str).map(str::to_owned);
         let applied = applied.filter(|_| !moved);
         let wanted = event_grid::subscription(&place.access, id, &pass.owner, &subscription.spec, &target, applied);
         pass.is_at(&wanted)?;
+        if let Some(delivery) = &delivery {
+            // What is as declared stays so while a relay is away: only a change has to find it in order, because Event Grid
+            // makes its handshake again.
+            let as_declared = observed.is_some_and(|observed| wanted.differences(observed).is_empty());
+            if !as_declared && pass.open(&wanted.step).is_none() {
+                delivery.answers()?;
+            }
+        }
         let observed = walk::ensure(pass, &wanted)?;
         let base = observed.text("/properties/destination/properties/endpointBaseUrl");
         if base.is_empty() {
@@ -45,6 +55,10 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
         }
         if let Some(unseen) = wanted.unseen {
             pass.output("destinationFingerprint", unseen.wanted);
+        }
+        match delivery {
+            Some(delivery) => pass.output("deliveryKey", delivery.key),
+            None => drop(pass.outputs.remove("deliveryKey")),
         }
         Ok(())
     })
@@ -80,7 +94,15 @@ fn ids(service: &CommunicationService) -> (ArmId, Option<ArmId>) {
     (id, status.system_topic_id.as_deref().map(ArmId::given))
 }
 
-fn target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
+/// Where events go; for a relay, with what has to be so before Azure is told of it.
+fn target<'w>(pass: &Pass<'w>, subscription: &EventSubscription) -> Stepped<(Target, Option<Delivery<'w>>)> {
+    if let Some(relay) = relay_of(subscription) {
+        return super::delivery::target(pass, relay).map(|(target, delivery)| (target, Some(delivery)));
+    }
+    plain_target(pass, &subscription.spec.destination).map(|target| (target, None))
+}
+
+fn plain_target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
     if let Some(queue) = &destination.storage_queue {
         return Ok(Target::StorageQueue {
             account: queue.resource_id.0.clone(),
@@ -90,7 +112,7 @@ fn target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
     }
     let hook = destination.web_hook.as_ref();
     if let Some(url) = hook.and_then(|hook| hook.url.as_ref()) {
-        return Ok(Target::WebHook { url: url.0.clone() });
+        return Ok(Target::WebHook { url: url.0.clone(), delivery_key: None });
     }
     let Some(place) = hook.and_then(|hook| hook.url_secret_ref.as_ref()) else {
         let message = "The destination names neither `url` nor `urlSecretRef`: set one.";
@@ -102,5 +124,5 @@ fn target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
             format!("Secret \"{}\", key \"{}\" is not an https URL of at most 2048 characters.", place.name, place.key);
         return Err(Halt::Fault(Fault::blocked(Reason::SecretInvalid, message)));
     }
-    Ok(Target::WebHook { url: url.to_owned() })
+    Ok(Target::WebHook { url: url.to_owned(), delivery_key: None })
 }

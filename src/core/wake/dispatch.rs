@@ -78,6 +78,12 @@ impl Dispatch {
         self.namespace(namespace).filter(|object| uses_secret(object, name)).map(Object::object_ref).collect()
     }
 
+    /// A pod of a relay, or something made for one, appeared, changed or went. Returns the relay, if there is one of that name.
+    pub fn relay_changed(&self, namespace: &str, name: &str) -> Vec<ObjectRef> {
+        let relay = ObjectRef::new(Kind::EventRelay, namespace, name);
+        if self.known.contains_key(&relay) { vec![relay] } else { Vec::new() }
+    }
+
     fn others(&self, changed: &Object) -> Vec<ObjectRef> {
         affected(changed, self.namespace(changed.meta().namespace.as_deref().unwrap_or_default()))
     }

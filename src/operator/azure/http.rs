@@ -39,13 +39,7 @@ pub enum ClientError {
 /// # Errors
 /// If the bundle cannot be read. A bundle that is ignored in silence would show as `UnknownIssuer` much later.
 pub fn client(timings: &Timings, ca_bundle: Option<&Path>, proxied: bool) -> Result<Client, ClientError> {
-    let mut roots = Vec::new();
-    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        roots.push(Certificate::from_der(root)?);
-    }
-    if let Some(path) = ca_bundle {
-        roots.extend(bundle(path)?);
-    }
+    let roots = roots(ca_bundle)?;
     let timeout = Duration::from_millis(timings.request_timeout);
     let builder = Client::builder()
         .tls_certs_merge(roots)
@@ -60,6 +54,21 @@ pub fn client(timings: &Timings, ca_bundle: Option<&Path>, proxied: bool) -> Res
         .user_agent(concat!("acs-operator/", env!("CARGO_PKG_VERSION")));
     let builder = if proxied { builder } else { builder.no_proxy() };
     Ok(builder.build()?)
+}
+
+/// The public roots, compiled in, and those of `ca_bundle`.
+///
+/// # Errors
+/// If the bundle cannot be read.
+pub fn roots(ca_bundle: Option<&Path>) -> Result<Vec<Certificate>, ClientError> {
+    let mut roots = Vec::new();
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        roots.push(Certificate::from_der(root)?);
+    }
+    if let Some(path) = ca_bundle {
+        roots.extend(bundle(path)?);
+    }
+    Ok(roots)
 }
 
 fn bundle(path: &Path) -> Result<Vec<Certificate>, ClientError> {

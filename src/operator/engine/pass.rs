@@ -1,6 +1,6 @@
 //! One pass: read, decide, do at most one thing to Azure, report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use acs_core::azure::call::ArmCall;
@@ -109,6 +109,8 @@ impl<P: Port> Engine<P> {
             epoch,
             nonce: self.port.nonce(),
             jitter: self.port.jitter(),
+            fresh_key: self.port.fresh_key(),
+            applied: BTreeSet::new(),
             answers: BTreeMap::new(),
             memory,
         };
@@ -119,6 +121,9 @@ impl<P: Port> Engine<P> {
                 Decision::Decided(outcome) => match self.carry_out(&world, *outcome).await {
                     Turn::End(next, verdict) => return (next, verdict),
                     Turn::Again(Some(read)) => {
+                        if let Read::Child(_, kind, name) = &read {
+                            world.applied.insert((*kind, name.clone()));
+                        }
                         world.answers.remove(&read);
                     }
                     Turn::Refused(read, fault) => {
@@ -175,6 +180,15 @@ impl<P: Port> Engine<P> {
             Step::DeleteSecret { name, resource_version } => {
                 let effect = Effect::DeleteSecret { namespace, name, resource_version };
                 self.again(self.port.perform(effect).await, secret(name))
+            }
+            Step::Apply(child) => {
+                let effected = self.port.perform(Effect::Apply { object, child }).await;
+                self.again(effected, Some(Read::Child(namespace.to_owned(), child.kind, child.name.clone())))
+            }
+            Step::DeleteChild { kind, name, uid } => {
+                let effect = Effect::DeleteChild { namespace, kind: *kind, name, uid };
+                let stale = Read::Child(namespace.to_owned(), *kind, name.clone());
+                self.again(self.port.perform(effect).await, Some(stale))
             }
             Step::HoldSecret { name, hold } => {
                 let effect = Effect::HoldSecret { namespace, name, hold: *hold };

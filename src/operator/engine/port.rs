@@ -7,9 +7,11 @@ use acs_core::azure::call::{ArmCall, ArmResult};
 use acs_core::azure::error::Fault;
 use acs_core::kinds::{Object, ObjectRef};
 use acs_core::moment::Moment;
+use acs_core::relay::child::{ChildKind, ChildWrite};
 use acs_core::report::Notice;
 use acs_core::step::SecretWrite;
 use acs_core::world::{Answer, Read};
+use secrecy::SecretString;
 use serde_json::Value;
 
 /// One thing that the engine does.
@@ -63,6 +65,24 @@ pub enum Effect<'a> {
         /// On or off.
         hold: bool,
     },
+    /// Make a child of a relay be as written, by server-side apply.
+    Apply {
+        /// The owner.
+        object: &'a Object,
+        /// What to apply.
+        child: &'a ChildWrite,
+    },
+    /// Delete a child of a relay, if it is the one that was read.
+    DeleteChild {
+        /// Kubernetes namespace.
+        namespace: &'a str,
+        /// Kind.
+        kind: ChildKind,
+        /// Name.
+        name: &'a str,
+        /// uid.
+        uid: &'a str,
+    },
     /// Make a call to ARM that changes something.
     Send(&'a ArmCall),
     /// Publish a Kubernetes Event.
@@ -101,6 +121,8 @@ pub trait Port: Send + Sync {
     fn jitter(&self) -> f64;
     /// A text that no other pass ever had: a GUID, as Azure wants it for request ids.
     fn nonce(&self) -> String;
+    /// 32 random bytes as base64url, new with every call.
+    fn fresh_key(&self) -> SecretString;
     /// Term of this leader; `None` when it is none, or may be none any more.
     fn epoch(&self) -> Option<i64>;
 }

@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod binding;
+pub mod children;
 pub mod fault;
 pub mod lease;
 pub mod port;
 pub mod proofs;
+mod relay_watch;
 pub mod secrets;
 pub mod watch;

@@ -9,18 +9,21 @@ use acs_core::moment::Moment;
 use acs_core::reason::Reason;
 use acs_core::report::Notice;
 use acs_core::world::{Answer, Read};
+use base64::Engine as _;
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::{Api, Client};
+use secrecy::SecretString;
 
 use super::binding::Bindings;
 use super::fault::fault;
 use super::lease::Leadership;
 use super::watch::Cache;
-use super::{api, secrets};
+use super::{api, children, secrets};
 use crate::azure::http::guid;
 use crate::azure::{ArmClient, Identity};
 use crate::engine::{Effect, Effected, Port};
+use crate::relays::Relays;
 
 /// Kubernetes and Azure, as this process may use them.
 pub struct Production {
@@ -36,6 +39,8 @@ pub struct Production {
     pub leadership: Arc<Leadership>,
     /// Rights that must outlive the objects.
     pub bindings: Arc<Bindings>,
+    /// Asks relays.
+    pub relays: Arc<Relays>,
     /// Publishes Events.
     pub recorder: Recorder,
     /// Start of the monotonic clock.
@@ -48,7 +53,8 @@ const KUBERNETES_LIMIT: Duration = Duration::from_secs(30);
 
 impl Port for Production {
     async fn perform(&self, effect: Effect<'_>) -> Effected {
-        let reads_kubernetes = matches!(effect, Effect::Read(Read::Secret(..) | Read::Terminating(_)));
+        let reads_kubernetes =
+            matches!(effect, Effect::Read(Read::Secret(..) | Read::Terminating(_) | Read::Child(..) | Read::Pods(..)));
         if matches!(effect, Effect::Send(_) | Effect::Read(_)) && !reads_kubernetes {
             return self.attempt(effect).await;
         }
@@ -72,6 +78,11 @@ impl Port for Production {
 
     fn nonce(&self) -> String {
         guid()
+    }
+
+    fn fresh_key(&self) -> SecretString {
+        let bytes: [u8; 32] = rand::random();
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes).into()
     }
 
     fn epoch(&self) -> Option<i64> {
@@ -117,6 +128,14 @@ impl Production {
                 let result = secrets::hold(&self.client, namespace, name, hold).await;
                 done(&format!("changing the finalizers of Secret \"{name}\""), result)
             }
+            Effect::Apply { object, child } => {
+                let result = children::apply(&self.client, &object.object_ref().namespace, child).await;
+                done(&format!("applying {} \"{}\"", child.kind, child.name), result)
+            }
+            Effect::DeleteChild { namespace, kind, name, uid } => {
+                let result = children::delete(&self.client, namespace, kind, name, uid).await;
+                done(&format!("deleting {kind} \"{name}\""), result)
+            }
             Effect::Notify { object, notice } => {
                 self.notify(object, notice).await;
                 Effected::Done
@@ -156,6 +175,16 @@ impl Production {
                 Ok(found) => Answer::Terminating(found.is_some_and(|it| it.metadata.deletion_timestamp.is_some())),
                 Err(error) => Answer::Failed(fault(&format!("reading namespace {namespace}"), &error)),
             },
+            Read::Child(namespace, kind, name) => match children::view(&self.client, namespace, *kind, name).await {
+                Ok(found) => Answer::Child(found),
+                Err(error) => Answer::Failed(fault(&format!("reading {kind} \"{name}\""), &error)),
+            },
+            Read::Pods(namespace, relay) => match children::pods(&self.client, namespace, relay).await {
+                Ok(pods) => Answer::Pods(pods),
+                Err(error) => Answer::Failed(fault(&format!("listing pods of relay {relay}"), &error)),
+            },
+            Read::Relays(addresses) => Answer::Relays(self.relays.reports(addresses).await),
+            Read::Handshakes(with) => Answer::Handshakes(self.relays.handshakes(with).await),
             Read::Token(access, revision) => Answer::Token(self.identity.verify(access, revision).await),
             Read::Assertion(access) => Answer::Assertion(self.identity.assertion(access)),
             Read::Arm { access, method, path, api_version } => {

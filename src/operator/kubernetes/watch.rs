@@ -17,6 +17,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 
 use super::api::{decode, objects, reference};
+use super::relay_watch;
 use crate::queue::Wakes;
 
 /// What the watches know, shared with the port.
@@ -39,6 +40,7 @@ pub fn start(client: &Client, namespaces: &[String], cache: &Cache, wakes: &Wake
     for scope in &scopes {
         missing.extend(Kind::ALL.iter().map(|kind| watch_name(kind.plural(), scope.as_deref())));
         missing.insert(watch_name("secrets", scope.as_deref()));
+        missing.extend(relay_watch::required().map(|plural| watch_name(plural, scope.as_deref())));
     }
     let (state, receiver) = watch::channel(WatchState { missing, ..WatchState::default() });
     let state = Arc::new(state);
@@ -53,6 +55,7 @@ pub fn start(client: &Client, namespaces: &[String], cache: &Cache, wakes: &Wake
             };
             tokio::spawn(watch.run(objects(client, kind, scope.as_deref()), state.clone()));
         }
+        relay_watch::start(client, scope.as_deref(), cache, wakes, &state);
         tokio::spawn(secrets(client.clone(), scope, cache.clone(), wakes.clone(), state.clone()));
     }
     receiver
@@ -64,11 +67,11 @@ pub async fn listed(mut state: watch::Receiver<WatchState>) {
     let _ = state.wait_for(|state| state.missing.is_empty()).await;
 }
 
-fn watch_name(plural: &str, scope: Option<&str>) -> String {
+pub(super) fn watch_name(plural: &str, scope: Option<&str>) -> String {
     scope.map_or_else(|| plural.to_owned(), |namespace| format!("{plural} in {namespace}"))
 }
 
-fn lock(cache: &Cache) -> std::sync::MutexGuard<'_, Dispatch> {
+pub(super) fn lock(cache: &Cache) -> std::sync::MutexGuard<'_, Dispatch> {
     cache.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -180,18 +183,18 @@ async fn secrets(
     }
 }
 
-fn backoff() -> watcher::DefaultBackoff {
+pub(super) fn backoff() -> watcher::DefaultBackoff {
     watcher::DefaultBackoff::default()
 }
 
-fn settle(state: &watch::Sender<WatchState>, name: &str, done: bool) {
+pub(super) fn settle(state: &watch::Sender<WatchState>, name: &str, done: bool) {
     state.send_if_modified(|state| {
         let healed = state.troubles.remove(name).is_some();
         (done && state.missing.remove(name)) || healed
     });
 }
 
-fn complain(state: &watch::Sender<WatchState>, name: &str, error: &watcher::Error) {
+pub(super) fn complain(state: &watch::Sender<WatchState>, name: &str, error: &watcher::Error) {
     let text = advice(name, &error.to_string());
     let news =
         state.send_if_modified(|state| state.troubles.insert(name.to_owned(), text.clone()).as_ref() != Some(&text));

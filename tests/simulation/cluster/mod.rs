@@ -1,5 +1,6 @@
 //! A model of the API server: versions, compare-and-swap, generations, finalizers, Secrets, namespaces that go away.
 
+mod children;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use acs_core::moment::Moment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
+pub use children::{Child, ChildKey};
 pub use secrets::Secret;
 
 /// What a write came to.
@@ -32,6 +34,8 @@ pub enum Change {
     Gone(ObjectRef, String),
     /// A Secret appeared, changed or went: namespace, name.
     Secret(String, String),
+    /// Something made for a relay appeared, changed or went: namespace, name of the relay.
+    OfRelay(String, String),
 }
 
 /// All that the API server stores.
@@ -40,6 +44,7 @@ pub struct Cluster {
     version: u64,
     objects: BTreeMap<ObjectRef, Arc<Object>>,
     secrets: BTreeMap<(String, String), Secret>,
+    children: BTreeMap<ChildKey, Child>,
     terminating: BTreeSet<String>,
     ended: BTreeSet<String>,
     changes: Vec<Change>,
@@ -52,6 +57,7 @@ macro_rules! each {
             Object::NotificationHubNamespace($each) => $body,
             Object::NotificationHub($each) => $body,
             Object::CommunicationService($each) => $body,
+            Object::EventRelay($each) => $body,
             Object::EventSubscription($each) => $body,
         }
     };
@@ -77,6 +83,7 @@ fn keep_status(object: &mut Object, from: &Object) {
         }
         (Object::NotificationHub(to), Object::NotificationHub(from)) => to.status.clone_from(&from.status),
         (Object::CommunicationService(to), Object::CommunicationService(from)) => to.status.clone_from(&from.status),
+        (Object::EventRelay(to), Object::EventRelay(from)) => to.status.clone_from(&from.status),
         (Object::EventSubscription(to), Object::EventSubscription(from)) => to.status.clone_from(&from.status),
         _ => {}
     }
@@ -271,10 +278,12 @@ impl Cluster {
         for name in &secrets {
             self.delete_secret(namespace, name, None);
         }
+        let children = self.child_keys(|key, _| key.0 == namespace);
+        children.iter().for_each(|key| self.remove_child(key));
         for object in &objects {
             self.delete(object, now);
         }
-        let empty = objects.is_empty() && secrets.is_empty();
+        let empty = objects.is_empty() && secrets.is_empty() && children.is_empty();
         if empty {
             self.terminating.remove(namespace);
             self.ended.insert(namespace.to_owned());

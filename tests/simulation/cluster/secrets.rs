@@ -136,5 +136,8 @@ impl Cluster {
         for (namespace, name) in orphans {
             self.delete_secret(&namespace, &name, None);
         }
+        for key in self.child_keys(|_, owner| owner == owner_uid) {
+            self.remove_child(&key);
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use acs_core::kinds::{CommunicationService, EventSubscription, NotificationHub, Object};
+use acs_core::kinds::relay::PlacementType;
+use acs_core::kinds::{CommunicationService, EventRelay, EventSubscription, NotificationHub, Object};
+use acs_core::relay::child::ChildKind;
 use azure_sim::model::Push;
 use serde_json::Value;
 
@@ -17,6 +19,9 @@ pub fn mismatch(sim: &mut Sim, object: &Object, settled: bool) -> Option<String>
     if matches!(object, Object::AzureAccount(_)) {
         return None;
     }
+    if let Object::EventRelay(relay) = object {
+        return check_relay(sim, relay, object, settled).err();
+    }
     check(sim, object, settled).err()
 }
 
@@ -28,7 +33,7 @@ fn check(sim: &mut Sim, object: &Object, settled: bool) -> Check {
         return Err(format!("{id} is {state}"));
     }
     match object {
-        Object::AzureAccount(_) => Ok(()),
+        Object::AzureAccount(_) | Object::EventRelay(_) => Ok(()),
         Object::NotificationHubNamespace(namespace) => {
             tags(&body, namespace.spec.tags.iter().map(|(key, value)| (key.as_str(), value.0.as_str())))?;
             same(&body, "/sku/name", namespace.spec.sku.name())
@@ -85,7 +90,7 @@ fn check_hub(sim: &Sim, hub: &NotificationHub, id: &str) -> Check {
     let prefix = format!("{}/authorizationrules/", id.to_ascii_lowercase());
     for (rule, _) in sim.azure.world.resources().filter(|(rule, _)| rule.starts_with(&prefix)) {
         let name = rule.strip_prefix(&prefix).unwrap_or_default();
-        let known = name.starts_with("default") || name.starts_with("acs-link-");
+        let known = name.starts_with("default") || name.starts_with("acs-link-") || name.starts_with("acs-relay-");
         if !known && !hub.spec.access_policies.iter().any(|policy| policy.name.0.eq_ignore_ascii_case(name)) {
             return Err(format!("{rule} is left over"));
         }
@@ -116,6 +121,41 @@ fn check_service(sim: &Sim, service: &CommunicationService, id: &str, body: &Val
         }
     }
     Ok(())
+}
+
+/// A relay's policy at the hub, and what was applied for it.
+fn check_relay(sim: &Sim, relay: &EventRelay, object: &Object, settled: bool) -> Check {
+    let policy = relay.status.as_ref().and_then(|status| status.push_policy_id.as_deref());
+    match (policy, relay.spec.push.is_some()) {
+        (None, false) => {}
+        (Some(policy), true) => {
+            let body = sim.azure.world.resource(policy).ok_or_else(|| format!("{policy} does not exist"))?;
+            let rights = body.pointer("/properties/rights").and_then(Value::as_array).cloned().unwrap_or_default();
+            if rights != ["Send"] {
+                return Err(format!("{policy} has rights {rights:?}"));
+            }
+        }
+        (found, _) => return Err(format!("its status knows policy {found:?}")),
+    }
+    let own = relay.spec.placement.type_ == PlacementType::Deployment;
+    let (namespace, name) = (object.meta().namespace.as_deref(), object.meta().name.as_deref().unwrap_or_default());
+    for (kind, wanted) in [
+        (ChildKind::ConfigMap, true),
+        (ChildKind::Service, true),
+        (ChildKind::Deployment, own),
+        (ChildKind::PodDisruptionBudget, own),
+        (ChildKind::NetworkPolicy, own),
+    ] {
+        let found = sim.cluster.child(namespace.unwrap_or_default(), kind, &format!("{name}-relay")).is_some();
+        if found != wanted {
+            return Err(format!("its {kind} is {}", if found { "left over" } else { "missing" }));
+        }
+    }
+    let delivery = sim.cluster.secret(namespace.unwrap_or_default(), &format!("{name}-delivery"));
+    if !delivery.is_some_and(|secret| secret.content.get("current").is_some_and(|key| key.len() >= 43)) {
+        return Err("it has no delivery key".to_owned());
+    }
+    if settled { secrets(sim, object) } else { Ok(()) }
 }
 
 fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str) -> Check {
@@ -150,6 +190,9 @@ fn secrets(sim: &Sim, object: &Object) -> Check {
         Object::NotificationHub(hub) => {
             names.extend(hub.spec.access_policies.iter().map(|policy| policy.secret_name.0.clone()))
         }
+        Object::EventRelay(relay) if relay.spec.push.is_some() => {
+            names.push(format!("{}-push", relay.metadata.name.as_deref().unwrap_or_default()));
+        }
         Object::CommunicationService(service) => {
             names.extend(service.spec.connection_secret_name.iter().map(|name| name.0.clone()))
         }
@@ -166,9 +209,15 @@ fn secrets(sim: &Sim, object: &Object) -> Check {
 
 /// How a Secret's content is not what Azure takes, if it is not.
 pub fn secret_mismatch(sim: &Sim, object: &Object, name: &str, content: &BTreeMap<String, String>) -> Option<String> {
-    let id = id_of(object)?;
     let text = content.get(acs_wire::secret_keys::CONNECTION_STRING)?;
+    let id = id_of(object).unwrap_or_default();
     let keyed = match object {
+        Object::EventRelay(relay) => {
+            let policy = relay.status.as_ref().and_then(|status| status.push_policy_id.clone());
+            let Some(policy) = policy else { return Some("was written for no policy".to_owned()) };
+            policy
+        }
+        _ if id.is_empty() => return None,
         Object::CommunicationService(_) => id,
         Object::NotificationHub(hub) => {
             let policy = hub.spec.access_policies.iter().find(|policy| policy.secret_name.0 == name)?;

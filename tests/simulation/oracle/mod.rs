@@ -143,6 +143,13 @@ pub fn released(sim: &mut Sim, object: &Object) {
             format!("S7 {target} was let go while {} {} is under way", flight.call.method.name(), flight.call.path);
         sim.oracle.violate(|| what);
     }
+    let policy = match object {
+        Object::EventRelay(relay) => relay.status.as_ref().and_then(|status| status.push_policy_id.clone()),
+        _ => None,
+    };
+    if let Some(id) = policy.filter(|id| sim.azure.world.resource(id).is_some()) {
+        sim.oracle.violate(|| format!("S7 {target} was let go while {id} exists"));
+    }
     if let Some(id) = owned_by(sim, &target).into_iter().next() {
         sim.oracle.violate(|| format!("S7 {target} was let go while {id} exists"));
     }
