@@ -72,7 +72,8 @@ def resources():
 
 
 class Webhook(http.server.BaseHTTPRequestHandler):
-    """Answers by path: /grant as Event Grid wants it, /refuse with 403, /mute with 200 and no code."""
+    """Answers by path: /refuse with 403, /mute with 200 and no code, /fail with 503 once it has agreed; the rest as Event
+    Grid wants it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -85,10 +86,13 @@ class Webhook(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self):
-        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))[0]
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        event = event[0] if isinstance(event, list) else event
         self.server.seen.append((self.path, dict(self.headers), event))
         if self.path.startswith("/refuse"):
             return self.answer(403)
+        if self.headers["aeg-event-type"] != "SubscriptionValidation":
+            return self.answer(503 if self.path.startswith("/fail") else 200)
         body = {"validationResponse": event["data"]["validationCode"]}
         if self.path.startswith("/mute"):
             body = {}

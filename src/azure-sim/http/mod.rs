@@ -54,6 +54,9 @@ impl Shared {
     }
 }
 
+/// The data plane of every Notification Hubs namespace: clients connect here and ask for it by name.
+const HUBS: &str = "*.servicebus.windows.net";
+
 /// A simulator that is being served.
 pub struct Running {
     /// What clients call.
@@ -100,11 +103,13 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
-    let url = options.public_url.clone().unwrap_or_else(|| format!("https://{host}:{}", address.port()));
+    // What listens everywhere is called on loopback, unless a public URL says otherwise.
+    let called =
+        if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    let url = options.public_url.clone().unwrap_or_else(|| format!("https://{called}"));
     let url = url.trim_end_matches('/').to_owned();
     let authority = Authority::new()?;
-    let mut names = vec![host, "localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut names = vec![called.ip().to_string(), "localhost".to_owned(), "127.0.0.1".to_owned(), HUBS.to_owned()];
     if let Some(name) = url::Url::parse(&url).ok().and_then(|u| u.host_str().map(str::to_owned)) {
         names.push(name);
     }

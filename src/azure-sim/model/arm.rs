@@ -42,7 +42,31 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
     let operation = operation_name(request, path, target.as_ref().ok());
     let principal = token::principal(world, request, now);
     let caller = principal.as_deref().unwrap_or_default().to_owned();
-    let sight = Sight { operation: &operation, method: &request.method, path: &request.path, principal: &caller };
+    let witnessed_by = Witnessed { request, place: path, operation, caller, injected };
+    witnessed(world, witnessed_by, now, |world, lro| perform(world, request, target, principal, lro, now))
+}
+
+/// A request as faults and journal see it.
+pub(crate) struct Witnessed<'a> {
+    pub(crate) request: &'a Request,
+    /// Where it went, without its query.
+    pub(crate) place: &'a str,
+    pub(crate) operation: String,
+    pub(crate) caller: String,
+    /// How an injected status is answered here.
+    pub(crate) injected: fn(&FaultAnswer, &Sight<'_>) -> Response,
+}
+
+/// Performs a request unless a fault prevents it, and writes it into the journal.
+pub(crate) fn witnessed(
+    world: &mut World,
+    seen: Witnessed<'_>,
+    now: u64,
+    perform: impl FnOnce(&mut World, Option<LroFault>) -> (Response, Effect),
+) -> Response {
+    let Witnessed { request, place, operation, caller, injected } = seen;
+    let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
+    let sight = Sight { operation: &operation, method: &request.method, path: &whole, principal: &caller };
     let (fault, answer) = match world.faults.strike(&sight) {
         Some((id, answer)) => (Some(id), answer),
         None => (None, FaultAnswer::default()),
@@ -54,7 +78,7 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
     } else if answer.status.is_some() && !answer.performed {
         (injected(&answer, &sight), Effect::None)
     } else {
-        let (done, effect) = perform(world, request, target, principal, answer.lro, now);
+        let (done, effect) = perform(world, answer.lro);
         if answer.status.is_some() { (injected(&answer, &sight), effect) } else { (done, effect) }
     };
     let code = (response.status >= 400).then(|| json::text(&response.value(), &["error", "code"]).map(str::to_owned));
@@ -62,7 +86,7 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
         sequence: 0,
         time: now,
         method: request.method.clone(),
-        path: path.into(),
+        path: place.into(),
         operation,
         principal: caller,
         status: response.status,

@@ -8,6 +8,7 @@ mod entra;
 mod event_grid;
 mod faults;
 mod groups;
+mod hubs_data;
 mod journal;
 mod json;
 mod list;
@@ -40,6 +41,10 @@ pub use world::{Linked, World};
 pub fn handle(world: &mut World, request: &Request, now_ms: u64) -> Response {
     timer::settle(world, now_ms);
     let now = world.now();
+    // By its host, a data plane has no door of the simulator among its paths.
+    if let Some(host) = hubs_data::host(request) {
+        return hubs_data::front(world, request, host, now);
+    }
     if request.path.starts_with("/_sim/") { doors::open(world, request, now) } else { arm::front(world, request, now) }
 }
 

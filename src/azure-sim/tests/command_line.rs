@@ -97,7 +97,10 @@ fn all_mistakes_are_told_at_once_with_code_64() {
     assert_eq!(output.status.code(), Some(64));
     let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(["run", "--help"]).output().expect("an exit");
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stdout).expect("text").contains("Examples:"));
+    let help = String::from_utf8(output.stdout).expect("text");
+    for word in ["Examples:", "/_sim/events", "/_sim/deliveries", "/_sim/phones", "servicebus.windows.net"] {
+        assert!(help.contains(word), "{word} in: {help}");
+    }
 }
 
 #[tokio::test]
@@ -132,4 +135,33 @@ async fn requests_under_way_do_not_hold_up_the_end() {
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(slow.await.expect("a task"));
+}
+
+#[tokio::test]
+async fn one_listener_is_every_namespaces_data_plane_by_the_header_host() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // Not the address that is in every certificate.
+    let simulator = Simulator::start(dir.path(), &["--listen", "127.0.0.2:0"]);
+    let address = simulator.url().strip_prefix("https://").expect("a URL").to_owned();
+    assert!(address.starts_with("127.0.0.2:"), "{address}");
+    let env = std::fs::read_to_string(dir.path().join("env")).expect("env");
+    assert!(env.contains(&format!("AZURE_RESOURCE_MANAGER_ENDPOINT=https://{address}\n")), "{env}");
+    let path = "/phones/messages/?direct&api-version=2015-04";
+    let by_address = client(dir.path()).post(format!("https://{address}{path}"));
+    let by_address = by_address.header("Host", "contoso-hubs.servicebus.windows.net").send().await.expect("an answer");
+    let pem = std::fs::read(dir.path().join("ca.crt")).expect("an authority");
+    let authority = reqwest::Certificate::from_pem(&pem).expect("PEM");
+    let name = "contoso-hubs.servicebus.windows.net";
+    let by_name = reqwest::Client::builder()
+        .tls_certs_only([authority])
+        .resolve(name, address.parse().expect("an address"))
+        .build()
+        .expect("a client");
+    let port = address.rsplit(':').next().expect("a port");
+    let by_name = by_name.post(format!("https://{name}:{port}{path}")).send().await.expect("an answer");
+    for answer in [by_address, by_name] {
+        assert_eq!(answer.status(), 404);
+        let body = answer.text().await.expect("a body");
+        assert!(body.starts_with("<Error><Code>404</Code><Detail>The namespace does not exist."), "{body}");
+    }
 }

@@ -12,7 +12,9 @@ pub(super) fn publish(world: &mut World, body: &Value) -> Opened {
     let source = match (json::text(body, &["service"]), json::text(body, &["source"])) {
         (Some(service), None) => service_id(world, service)?,
         (None, Some(source)) if source.starts_with('/') => source.trim_end_matches('/').to_owned(),
-        (None, Some(_)) => return Err(bad("'source' must be a resource id; a service may go by its name as 'service'")),
+        (None, Some(_)) => {
+            return Err(bad("'source' must be a resource id; a service may go by its name as 'service'"));
+        }
         _ => return Err(bad("give either 'service' (name or id) or 'source' (resource id)")),
     };
     if source.to_ascii_lowercase().contains("/providers/microsoft.communication/") {
@@ -28,7 +30,9 @@ pub(super) fn publish(world: &mut World, body: &Value) -> Opened {
     };
     let count = match json::at(body, &["count"]) {
         None => 1,
-        Some(count) => count.as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| bad("'count' is no number"))?,
+        Some(count) => {
+            count.as_u64().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| bad("'count' is no number"))?
+        }
     };
     Ok(shown(&delivery::publish(world, &source, &draft, count).map_err(bad)?))
 }

@@ -51,8 +51,12 @@ pub(super) fn register(world: &mut World, body: &Value) -> Opened {
     };
     let given = json::at(body, &["handle"]).is_some() || json::at(body, &["tags"]).is_some();
     if given {
-        let phone =
-            Phone { hub: hub.to_ascii_lowercase(), user: user.into(), platform: platform.into(), handle: handle.clone() };
+        let phone = Phone {
+            hub: hub.to_ascii_lowercase(),
+            user: user.into(),
+            platform: platform.into(),
+            handle: handle.clone(),
+        };
         world.register_device(phone, &tags);
     }
     Ok(json!({"handle": handle}))

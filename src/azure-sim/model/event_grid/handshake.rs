@@ -132,7 +132,9 @@ fn base(url: &str) -> &str {
 
 fn verdict(handshake: &Handshake, answer: &Answered) -> Verdict {
     let (status, headers, body) = match answer {
-        Answered::Failed(why) | Answered::TimedOut(why) => return Verdict::TimedOut(format!("Http request failed: {why}.")),
+        Answered::Failed(why) | Answered::TimedOut(why) => {
+            return Verdict::TimedOut(format!("Http request failed: {why}."));
+        }
         Answered::Response { status, headers, body } => (*status, headers, body),
     };
     if handshake.cloud_events {

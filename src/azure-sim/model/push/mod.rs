@@ -237,7 +237,8 @@ impl World {
 
     /// Hands a message to the platform, which hands it to the phone with that handle; or nothing happens, and is counted.
     pub(crate) fn hand_over(&mut self, way: &Way<'_>, handle: &str, message: &Message) {
-        let phone = self.telephony.phones.iter().find(|p| p.handle == handle && p.platform == message.platform).cloned();
+        let phone =
+            self.telephony.phones.iter().find(|p| p.handle == handle && p.platform == message.platform).cloned();
         let arrived = message.check().and_then(|()| phone.ok_or(Silence::DeadHandle));
         let phone = match arrived {
             Ok(phone) => phone,

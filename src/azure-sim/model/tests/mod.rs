@@ -2,8 +2,10 @@
 
 mod arm;
 mod communication;
+mod delivery;
 mod entra;
 mod event_grid;
+mod hubs_data;
 mod notification_hubs;
 mod odd;
 mod push;

@@ -25,17 +25,8 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 
 /// Pauses after the first, second … attempt (documented); then twelve hours each.
-const SCHEDULE: [u64; 9] = [
-    10 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    5 * MINUTE,
-    10 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    3 * HOUR,
-    6 * HOUR,
-];
+const SCHEDULE: [u64; 9] =
+    [10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR];
 
 impl Outcome {
     pub(super) fn of(answer: &Answered) -> Self {

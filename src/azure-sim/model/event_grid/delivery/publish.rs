@@ -127,7 +127,8 @@ fn describe(resource: &Resource, properties: &Value) -> Matched {
     Matched { id: resource.id().to_owned(), endpoint_type, notes }
 }
 
-pub(super) const DESTINATION_NOTE: &str = "not delivered: the simulator does not reach this type of destination yet, and keeps its events pending";
+pub(super) const DESTINATION_NOTE: &str =
+    "not delivered: the simulator does not reach this type of destination yet, and keeps its events pending";
 const ADVANCED_NOTE: &str = "advanced filters are not evaluated yet: Azure may hold this event back";
 
 pub(super) fn endpoint_type(properties: &Value) -> String {

@@ -16,7 +16,8 @@ const PATIENCE_MS: u64 = 30_000;
 /// How many events a request may carry, and how many bytes of them it should.
 pub(super) fn batch_limits(properties: &Value) -> (usize, usize) {
     let number = |name: &str, default: u64| {
-        let value = destination::of(properties).and_then(|d| json::at(d, &["properties", name])).and_then(Value::as_u64);
+        let value =
+            destination::of(properties).and_then(|d| json::at(d, &["properties", name])).and_then(Value::as_u64);
         usize::try_from(value.unwrap_or(default)).unwrap_or(1)
     };
     (number("maxEventsPerBatch", 1).max(1), number("preferredBatchSizeInKilobytes", 64) * 1024)

@@ -45,7 +45,12 @@ pub(crate) fn call(world: &mut World, from: &str, name: &str, to: &str) -> Draft
     let random = random(world);
     let (call, correlation) = (random.base64_url(60), random.guid());
     // A token by its look; its claim `cc` is what Microsoft's sample hands to the app. Its signature is none.
-    let context = format!("{}.{}.{}", token_part("{\"alg\":\"none\"}"), token_part(&json!({"cc": random.base64_url(40)}).to_string()), random.base64_url(43));
+    let context = format!(
+        "{}.{}.{}",
+        token_part("{\"alg\":\"none\"}"),
+        token_part(&json!({"cc": random.base64_url(40)}).to_string()),
+        random.base64_url(43)
+    );
     let data = json!({
         "to": identifier(to), "from": identifier(from), "serverCallId": call, "callerDisplayName": name,
         "customContext": {"sipHeaders": {}, "voipHeaders": {}}, "incomingCallContext": context,
