@@ -15,9 +15,11 @@ RELEASE := --release --target $(HOST)
 BIN := $(TARGET)/$(HOST)/release
 STATIC := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static"
 endif
+# What of Kubernetes has to be there.
+PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
+.PHONY: help demo playground e2e test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -27,6 +29,11 @@ demo: release ## From YAML to a ringing phone and back, checked step by step
 
 playground: release ## The same stack, left running until Ctrl-C
 	@$(BIN)/testbed playground
+
+e2e: export CLUSTER = node
+e2e: PARTS = e2e
+e2e: release ## Operator, relay and app as real pods on a real node; needs root on Linux
+	@$(BIN)/testbed e2e
 
 bench: release ## Figures as a table and as JSON
 	@$(BIN)/testbed bench
@@ -71,7 +78,7 @@ parts: binaries
 # `cat` makes it no terminal: two programs cannot draw on one at a time.
 release:
 	$(STATIC) cargo build $(RELEASE) -p testbed --no-default-features --bin parts
-	$(BIN)/parts demo > >(cat) 2>&1 & go=$$!; trap "kill $$go 2> /dev/null || true" EXIT; \
+	$(BIN)/parts $(PARTS) > >(cat) 2>&1 & go=$$!; trap "kill $$go 2> /dev/null || true" EXIT; \
 	$(STATIC) cargo build $(RELEASE) $(PROGRAMS) --bins && wait $$go
 
 clean-cache: ## Remove the compiled Kubernetes

@@ -62,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
     eprintln!("listening on {}", listener.local_addr()?);
     let mut term = signal(SignalKind::terminate())?;
     axum::serve(listener, router).with_graceful_shutdown(async move { _ = term.recv().await }).await?;
+    eprintln!("ended");
     Ok(())
 }
 

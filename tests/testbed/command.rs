@@ -4,14 +4,18 @@ pub(crate) mod bench;
 pub(crate) mod build;
 mod calls;
 pub(crate) mod demo;
+pub(crate) mod e2e;
+pub(crate) mod image;
 mod in_azure;
 mod installation;
 mod live;
 mod objects;
 pub(crate) mod playground;
 mod quickstart;
+mod relay;
 mod show;
 mod signals;
+mod story;
 pub(crate) mod up;
 mod webhook;
 

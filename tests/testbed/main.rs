@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod command;
 
-use command::{bench, build, demo, playground, up};
+use command::{bench, build, demo, e2e, image, playground, up};
 use testbed::cluster::node;
 
 #[derive(Parser)]
@@ -25,8 +25,12 @@ enum Task {
     Build(build::Build),
     /// A cluster in the foreground, until Ctrl-C
     Up(up::Up),
+    /// Pack static programs into a container image for a node
+    Image(image::Pack),
     /// From YAML to a ringing phone and back, checked step by step
     Demo(demo::Demo),
+    /// The product as its users run it: images, the chart, real pods; checked step by step
+    E2e(e2e::E2e),
     /// The same stack, left running until Ctrl-C
     Playground(playground::Playground),
     /// Figures as a table and as JSON
@@ -73,8 +77,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Build(build) => build.run()?,
+        Task::Image(pack) => pack.run()?,
         Task::Up(up) => runtime()?.block_on(Box::pin(up.run()))?,
         Task::Demo(demo) => return runtime()?.block_on(Box::pin(demo.run())),
+        Task::E2e(e2e) => return runtime()?.block_on(Box::pin(e2e.run())),
         Task::Playground(playground) => return runtime()?.block_on(Box::pin(playground.run())),
         Task::Bench(bench) => runtime()?.block_on(Box::pin(bench.run()))?,
         Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?)?,

@@ -15,7 +15,7 @@ use serde::Serialize;
 use testbed::Ground;
 
 use super::installation::{Installation, Options};
-use super::quickstart::{Quickstart, Secrets};
+use super::quickstart::{Identity, Quickstart, Secrets};
 use super::show::{Output, Show};
 use super::signals::asked_to_stop;
 use count::{Rest, Run};
@@ -142,7 +142,7 @@ impl Bench {
         all: &mut Installation,
         figures: &mut Figures,
     ) -> Result<()> {
-        let quickstart = Quickstart::copy(all.cluster.dir().join("quickstart"), &all.azure)?;
+        let quickstart = Quickstart::copy(all.cluster.dir().join("quickstart"), &all.azure, Identity::Principal)?;
         let secrets = Secrets::make()?;
         if profile == "instant" {
             tokio::time::sleep(Duration::from_secs(1)).await;

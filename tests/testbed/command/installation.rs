@@ -1,4 +1,6 @@
-//! A cluster, Azure, and the operator by its chart: what demo, playground and bench begin with.
+//! A cluster, Azure, and the operator by its chart: what demo, playground, bench and e2e begin with.
+
+pub(crate) mod pods;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use kube::Client;
-use testbed::{AzureSim, Cluster, Ground, Operator, azure_sim, binaries, cluster, operator, stack};
+use testbed::front::Front;
+use testbed::{AzureSim, Cluster, Ground, Operator, azure_sim, binaries, cluster, operator, ports, stack};
 
 use super::objects;
 use super::webhook::Webhook;
@@ -33,8 +36,11 @@ pub(crate) struct Options {
 
 /// Everything that runs. Fields end in their order: nobody loses what it talks to.
 pub(crate) struct Installation {
-    pub(crate) operator: Operator,
+    /// The operator, where it is a process here; none where it is a pod.
+    operator: Option<Operator>,
     pub(crate) webhook: Webhook,
+    /// What leads from a public name to a relay.
+    pub(crate) front: Front,
     pub(crate) azure: AzureSim,
     pub(crate) client: Client,
     pub(crate) cluster: Cluster,
@@ -46,20 +52,23 @@ impl Installation {
         let cluster = start_cluster(show, options.label).await?;
         let client = cluster.client().await?;
         refuse_leftovers(&cluster, &client).await?;
-        let azure_options = azure_sim::Options {
-            profile: Some(options.profile.to_owned()),
-            time_scale: Some(options.scale),
-            dir: Some(cluster.dir().join("azure-sim")),
-            args: options.azure_args.clone(),
-            ..azure_sim::Options::default()
-        };
-        let program = binaries::workspace("azure-sim")?;
-        let azure = show.step("Azure, simulated", Box::pin(AzureSim::start(&program, azure_options))).await?;
-        show.detail(&format!("{}  {}", azure.url(), pace(options)));
-        let webhook = Webhook::start(&azure).await?;
-        show.step("helm install acs-operator charts/acs-operator", Box::pin(install_chart(&cluster))).await?;
+        let azure = start_azure(show, &cluster, options).await?;
+        let webhook = Webhook::start(&azure, cluster.host_address()).await?;
+        let front = Front::start(&azure, cluster.host_address().into()).await?;
+        let mut all = Self { operator: None, webhook, front, azure, client, cluster };
+        if *all.cluster.ground() == Ground::Node {
+            pods::install(show, &all, options).await?;
+        } else {
+            all.operator = Some(all.install(show, options).await?);
+        }
+        Ok(all)
+    }
+
+    /// The chart, and the operator as a process.
+    async fn install(&self, show: &mut Show, options: &Options) -> Result<Operator> {
+        show.step("helm install acs-operator charts/acs-operator", Box::pin(install_chart(&self.cluster))).await?;
         let program = binaries::workspace("acs-operator")?;
-        let run = operator_options(&cluster, &azure, options).await?;
+        let run = operator_options(&self.cluster, &self.azure, options).await?;
         let started = async {
             let operator = Operator::start(&program, run)?;
             operator.wait_ready(Duration::from_secs(30)).await?;
@@ -67,7 +76,31 @@ impl Installation {
         };
         let operator = show.step("operator", Box::pin(started)).await?;
         show.detail("a process on this machine, as the cluster needs no nodes for it; with the token of the chart's ServiceAccount, so with the chart's rights and no others");
-        Ok(Self { operator, webhook, azure, client, cluster })
+        Ok(operator)
+    }
+
+    /// The operator's process; an error where it is a pod.
+    pub(crate) fn operator(&self) -> Result<&Operator> {
+        self.operator.as_ref().context("the operator is a pod here")
+    }
+
+    /// Ends the operator at once, as a power failure would. Returns the command that does.
+    pub(crate) async fn kill_operator(&self) -> Result<String> {
+        match &self.operator {
+            None => pods::kill(&self.cluster).await,
+            Some(operator) => {
+                operator.process().kill().await?;
+                Ok(format!("kill -9 {}", operator.process().pid()))
+            }
+        }
+    }
+
+    /// Starts the operator again after [`Installation::kill_operator`]; a pod comes back by itself. Returns what did it.
+    pub(crate) async fn restart_operator(&mut self) -> Result<&'static str> {
+        match &mut self.operator {
+            None => pods::wait_until_back(&self.cluster).await.map(|()| "the kubelet starts it again"),
+            Some(operator) => operator.restart().await.map(|()| "acs-operator run"),
+        }
     }
 
     /// Logs of everything that was started here.
@@ -79,12 +112,12 @@ impl Installation {
     pub(crate) fn check_running(&self) -> Result<()> {
         self.cluster.check_running()?;
         self.azure.process().check_running()?;
-        self.operator.process().check_running()
+        self.operator.as_ref().map_or(Ok(()), |operator| operator.process().check_running())
     }
 
     /// Takes from a cluster that stays what was put into it. One that was started here goes as a whole.
     pub(crate) async fn leave_no_trace(&self, namespaces: &[&str]) -> Result<()> {
-        if *self.cluster.ground() == Ground::Bare {
+        if !is_given(&self.cluster) {
             return Ok(());
         }
         for namespace in namespaces {
@@ -95,6 +128,25 @@ impl Installation {
         self.cluster.kubectl(["delete", "namespace", RELEASE, "--ignore-not-found", "--wait=false"]).await?.ok()?;
         Ok(())
     }
+}
+
+fn is_given(cluster: &Cluster) -> bool {
+    matches!(cluster.ground(), Ground::Given(_))
+}
+
+async fn start_azure(show: &mut Show, cluster: &Cluster, options: &Options) -> Result<AzureSim> {
+    let azure_options = azure_sim::Options {
+        profile: Some(options.profile.to_owned()),
+        time_scale: Some(options.scale),
+        listen: Some((cluster.host_address(), ports::free()?).into()),
+        dir: Some(cluster.dir().join("azure-sim")),
+        args: options.azure_args.clone(),
+        ..azure_sim::Options::default()
+    };
+    let program = binaries::workspace("azure-sim")?;
+    let azure = show.step("Azure, simulated", Box::pin(AzureSim::start(&program, azure_options))).await?;
+    show.detail(&format!("{}  {}", azure.url(), pace(options)));
+    Ok(azure)
 }
 
 fn pace(options: &Options) -> String {
@@ -115,19 +167,24 @@ async fn start_cluster(show: &mut Show, label: &str) -> Result<Cluster> {
     let ground = Ground::from_environment();
     let title = match &ground {
         Ground::Given(path) => format!("Kubernetes of {}", path.display()),
+        Ground::Node => "Kubernetes with a node".to_owned(),
         _ => "Kubernetes API server".to_owned(),
     };
     let options = cluster::Options { ground, label: label.to_owned(), ..cluster::Options::default() };
     let cluster = show.step(&title, Box::pin(Cluster::start(options))).await?;
     let version = cluster.get_raw("/version").await?;
-    let kind = if *cluster.ground() == Ground::Bare { "genuine, started for this, without nodes" } else { "yours" };
+    let kind = match cluster.ground() {
+        Ground::Bare => "genuine, started for this, without nodes",
+        Ground::Node => "genuine, started for this, with containerd, kubelet, kube-proxy and DNS",
+        _ => "yours",
+    };
     show.detail(&format!("{} ({kind})", objects::text(&version, "/gitVersion")));
     Ok(cluster)
 }
 
 /// On a cluster that somebody uses, nothing of theirs may be taken for ours.
 async fn refuse_leftovers(cluster: &Cluster, client: &Client) -> Result<()> {
-    if *cluster.ground() == Ground::Bare {
+    if !is_given(cluster) {
         return Ok(());
     }
     for namespace in super::NAMESPACES.into_iter().chain([RELEASE]) {
@@ -155,12 +212,18 @@ async fn install_chart(cluster: &Cluster) -> Result<()> {
     cluster.kubectl(established).await?.ok().map(drop)
 }
 
+/// What relays need here and not in the world: hubs are reached at the simulator, and the front has a private address.
+fn for_relays(azure: &AzureSim) -> [&str; 3] {
+    ["--push-endpoint", azure.url(), "--probe-private-addresses"]
+}
+
 async fn operator_options(cluster: &Cluster, azure: &AzureSim, options: &Options) -> Result<operator::Options> {
     let kubeconfig = cluster.service_account_kubeconfig(RELEASE, RELEASE).await?;
     let environment = azure.environment().iter().filter(|(name, _)| VARIABLES.contains(&name.as_str()));
     let environment: BTreeMap<_, _> = environment.map(|(name, value)| (name.clone(), value.clone())).collect();
     let permille = options.permille.to_string();
     let args = ["--lease-namespace", RELEASE, "--timings-permille", &permille, "--log-format", "text"];
-    let args = args.map(str::to_owned).to_vec();
+    let mut args = args.map(str::to_owned).to_vec();
+    args.extend(for_relays(azure).map(str::to_owned));
     Ok(operator::Options { kubeconfig, logs: cluster.dir().join("operator"), environment, args, identity: None })
 }

@@ -12,7 +12,7 @@ use testbed::{Ground, parts};
 use super::calls::Line;
 use super::installation::{Installation, Options};
 use super::objects::{self, text};
-use super::quickstart::{Quickstart, Secrets};
+use super::quickstart::{Identity, Quickstart, Secrets};
 use super::show::{Output, Show};
 use super::signals::asked_to_stop;
 use super::{NAMESPACES, live};
@@ -50,7 +50,7 @@ impl Playground {
         let _ = fs::remove_file(&file);
         if ended.is_err() {
             all.cluster.keep();
-        } else if *all.cluster.ground() != Ground::Bare {
+        } else if matches!(all.cluster.ground(), Ground::Given(_)) {
             show.line("Taking it out of your cluster again …");
         }
         all.leave_no_trace(&NAMESPACES).await?;
@@ -59,7 +59,7 @@ impl Playground {
 }
 
 async fn play(show: &mut Show, all: &Installation, file: &PathBuf) -> Result<()> {
-    let quickstart = Quickstart::copy(all.cluster.dir().join("quickstart"), &all.azure)?;
+    let quickstart = Quickstart::copy(all.cluster.dir().join("quickstart"), &all.azure, Identity::Principal)?;
     all.cluster.kubectl(["create", "namespace", SHOP]).await?.ok()?;
     let url = format!("{}?code=s3cret", all.webhook.url());
     all.cluster.apply(&Secrets::make()?.manifest(SHOP, &all.azure, &url)).await?;
@@ -96,7 +96,11 @@ fn invite(show: &Show, all: &Installation, file: &std::path::Path, service: &str
     show.did(&format!("curl -s --cacert $SSL_CERT_FILE $AZURE_RESOURCE_MANAGER_ENDPOINT/_sim/call -d '{body}'"));
     show.detail("that is a call to Anna: which of her phones ring, or why none does. A new link takes effect after ten of Azure's minutes.");
     show.line(&format!("\nThe YAML:            {}", all.cluster.dir().join("quickstart").display()));
-    show.line(&format!("The operator's log:  {}", all.operator.process().log().display()));
+    let log = match all.operator() {
+        Ok(operator) => operator.process().log().display().to_string(),
+        Err(_) => "kubectl -n acs-operator logs deploy/acs-operator".to_owned(),
+    };
+    show.line(&format!("The operator's log:  {log}"));
     show.line("The simulator's doors are listed by `curl … /_sim/state` and in src/azure-sim/model/doors.rs.");
 }
 
@@ -107,7 +111,7 @@ fn environment(all: &Installation) -> Result<String> {
     if let Some(programs) = std::env::current_exe()?.parent() {
         path.push(programs.display().to_string());
     }
-    if *all.cluster.ground() == Ground::Bare {
+    if !matches!(all.cluster.ground(), Ground::Given(_)) {
         path.push(parts::bin_dir()?.display().to_string());
     }
     lines.push_str(&format!("export PATH={}:$PATH\n", path.join(":")));
@@ -127,8 +131,10 @@ async fn watch_over(show: &Show, all: &Installation) -> Result<()> {
     loop {
         all.cluster.check_running()?;
         all.azure.process().check_running()?;
-        let operator = all.operator.process();
-        if let (Some(status), false) = (operator.exit_status(), said) {
+        let operator = all.operator().ok().map(testbed::Operator::process);
+        if let (Some(operator), false) = (operator, said)
+            && let Some(status) = operator.exit_status()
+        {
             show.line(&format!("\nThe operator ended ({status}); its log: {}", operator.log().display()));
             show.line("It is not started again; Ctrl-C ends the rest.");
             said = true;

@@ -8,6 +8,15 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
 use serde_json::{Value, json};
 use testbed::{AzureSim, stack};
 
+/// How the operator proves to Azure who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// A service principal with a client secret.
+    Principal,
+    /// Workload identity: no secret anywhere.
+    Workload,
+}
+
 /// A copy of the examples that may be edited.
 pub(crate) struct Quickstart {
     folder: PathBuf,
@@ -15,19 +24,30 @@ pub(crate) struct Quickstart {
 
 impl Quickstart {
     /// Copies the examples into `folder`; the account gets the ids of `azure`.
-    pub(crate) fn copy(folder: PathBuf, azure: &AzureSim) -> Result<Self> {
-        let examples = stack::repository()?.join("examples/quickstart");
-        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-        for entry in fs::read_dir(&examples).with_context(|| format!("reading {}", examples.display()))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
-                let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-                let name = path.file_name().unwrap_or_default();
-                let text = if name == "account.yaml" { with_ids(&text, azure)? } else { text };
-                fs::write(folder.join(name), text)?;
-            }
+    pub(crate) fn copy(folder: PathBuf, azure: &AzureSim, identity: Identity) -> Result<Self> {
+        copy_yaml("quickstart", &folder)?;
+        let quickstart = Self { folder };
+        if identity == Identity::Workload {
+            copy_yaml("workload-identity", &quickstart.folder)?;
         }
+        quickstart.put_ids(azure)?;
+        Ok(quickstart)
+    }
+
+    /// As [`Quickstart::copy`], of what belongs to the relay.
+    pub(crate) fn copy_relay(folder: PathBuf) -> Result<Self> {
+        copy_yaml("relay", &folder)?;
         Ok(Self { folder })
+    }
+
+    /// The sample ids are replaced where they stand: they are samples wherever that is.
+    fn put_ids(&self, azure: &AzureSim) -> Result<()> {
+        let ids = [
+            ("6a1d1d6e-0000-4000-8000-000000000001", azure.subscription_id()),
+            ("72f988bf-0000-4000-8000-000000000002", azure.tenant_id()),
+            ("0c7e1d2a-0000-4000-8000-000000000003", variable(azure, "AZURE_CLIENT_ID")),
+        ];
+        ids.into_iter().try_for_each(|(sample, id)| self.edit("account.yaml", sample, id))
     }
 
     /// Where the files are.
@@ -53,17 +73,18 @@ impl Quickstart {
     }
 }
 
-fn with_ids(text: &str, azure: &AzureSim) -> Result<String> {
-    let mut account: Value = serde_saphyr::from_str(text).context("account.yaml is no YAML")?;
-    let ids = [
-        ("/spec/subscriptionId", azure.subscription_id()),
-        ("/spec/tenantId", azure.tenant_id()),
-        ("/spec/identity/servicePrincipal/clientId", variable(azure, "AZURE_CLIENT_ID")),
-    ];
-    for (pointer, id) in ids {
-        *account.pointer_mut(pointer).with_context(|| format!("account.yaml has no {pointer}"))? = json!(id);
+/// The manifests of one folder of examples.
+fn copy_yaml(example: &str, folder: &Path) -> Result<()> {
+    let examples = stack::repository()?.join("examples").join(example);
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    for entry in fs::read_dir(&examples).with_context(|| format!("reading {}", examples.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let to = folder.join(path.file_name().unwrap_or_default());
+            fs::copy(&path, &to).with_context(|| format!("copying {}", path.display()))?;
+        }
     }
-    serde_saphyr::to_string(&account).context("writing account.yaml")
+    Ok(())
 }
 
 fn variable<'a>(azure: &'a AzureSim, name: &str) -> &'a str {

@@ -25,15 +25,15 @@ pub(crate) struct Webhook {
 
 impl Webhook {
     /// Listens with a certificate that the simulator has signed, so that the simulator trusts it.
-    pub(crate) async fn start(azure: &AzureSim) -> Result<Self> {
-        let issued = azure.post("/_sim/certificate", &json!({"names": ["localhost", "127.0.0.1"]})).await?;
+    pub(crate) async fn start(azure: &AzureSim, host: Ipv4Addr) -> Result<Self> {
+        let issued = azure.post("/_sim/certificate", &json!({"names": [host]})).await?;
         let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
         let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
         let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = config.with_no_client_auth().with_single_cert(chain, key)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listening for events")?;
+        let listener = TcpListener::bind((host, 0)).context("listening for events")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let handshakes = Arc::new(AtomicU64::new(0));
@@ -46,7 +46,7 @@ impl Webhook {
 
     /// Its URL, without the query.
     pub(crate) fn url(&self) -> String {
-        format!("https://localhost:{}/events", self.address.port())
+        format!("https://{}/events", self.address)
     }
 
     /// How often Event Grid asked whether events are wanted.

@@ -191,7 +191,7 @@ async fn critical_path(all: &Installation) -> Result<f64> {
 
 /// Resident memory of the operator.
 pub(super) fn resident_mib(all: &Installation) -> Result<f64> {
-    resident_mib_of(all.operator.process().pid())
+    resident_mib_of(all.operator()?.process().pid())
 }
 
 /// Resident memory of a process.

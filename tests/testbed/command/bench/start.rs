@@ -36,13 +36,13 @@ pub(super) async fn measure(
     namespace: &str,
     stacks: usize,
 ) -> Result<Start> {
-    all.operator.process().terminate(Duration::from_secs(10)).await?;
+    all.operator()?.process().terminate(Duration::from_secs(10)).await?;
     all.cluster.kubectl(["create", "namespace", namespace]).await?.ok()?;
     all.cluster.apply(&secrets.manifest(namespace, &all.azure, &all.webhook.url())).await?;
     let account = quickstart.folder().join("account.yaml").display().to_string();
     all.cluster.kubectl(["-n", namespace, "apply", "-f", &account]).await?.ok()?;
     let from = Timestamp::now();
-    all.operator.restart().await?;
+    all.restart_operator().await?;
     wait_for("the account to be Ready", SOON, || async {
         let account = objects::get(&all.client, namespace, "azureaccounts", "default").await;
         account.is_ok_and(|account| account.is_some_and(|account| objects::is_ready(&account)))

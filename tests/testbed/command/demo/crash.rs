@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::super::in_azure::{Request, Resources, journal};
 use super::super::objects::{self, PLURALS, text};
 use super::super::show::seconds;
-use super::{SECOND, SOON, Story};
+use super::super::story::{SECOND, SOON, Story};
 
-pub(super) async fn crash(story: &mut Story<'_>) -> Result<()> {
+pub(in super::super) async fn crash(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("The operator is killed in the middle of a creation, and goes on where it was");
     let (_, since) = journal(&story.all.azure, 0).await?;
     story.apply(SECOND).await?;
     let under_way = wait_for_open_calls(story).await?;
-    story.show.did(&format!("kill -9 {}", story.all.operator.process().pid()));
-    story.all.operator.process().kill().await?;
+    let killed = story.all.kill_operator().await?;
+    story.show.did(&killed);
     let announced = open_calls(story).await?;
     story
         .show
@@ -25,9 +25,9 @@ pub(super) async fn crash(story: &mut Story<'_>) -> Result<()> {
     for call in &announced {
         story.show.detail(call);
     }
-    story.show.did("acs-operator run");
     let started = Instant::now();
-    story.all.operator.restart().await?;
+    let restarted = story.all.restart_operator().await?;
+    story.show.did(restarted);
     story.until_ready(SECOND).await?;
     story.show.check(
         &format!("the new process has everything Ready after {}", seconds(started.elapsed())),

@@ -7,9 +7,9 @@ use anyhow::Result;
 use super::super::in_azure::journal;
 use super::super::objects::{self, PLURALS};
 use super::super::show::seconds;
-use super::{SHOP, SOON, Story};
+use super::super::story::{SHOP, SOON, Story};
 
-pub(super) async fn create(story: &mut Story<'_>) -> Result<()> {
+pub(in super::super) async fn create(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("YAML becomes a service, a hub, a link and an event subscription");
     story.apply(SHOP).await?;
     story
@@ -41,7 +41,7 @@ pub(super) async fn create(story: &mut Story<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn call(story: &mut Story<'_>) -> Result<()> {
+pub(in super::super) async fn call(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("A call rings the phone, through the linked hub with the linked key");
     let line = story.line.clone();
     line.register_phones(&story.all.azure).await?;

@@ -10,8 +10,8 @@ use super::super::NAMESPACES;
 use super::super::in_azure::{OWNER_TAG, Resources};
 use super::super::objects::{self, PLURALS, text};
 use super::super::show::seconds;
+use super::super::story::{SECOND, SHOP, SOON, Story};
 use super::drift::COLLEAGUE;
-use super::{SECOND, SHOP, SOON, Story};
 
 pub(super) async fn delete(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("Deleted namespaces drain; a service stays unless its deletion was asked for");

@@ -9,7 +9,7 @@ use testbed::wait_for;
 use super::super::in_azure::{Resources, journal};
 use super::super::objects::text;
 use super::super::show::seconds;
-use super::{SHOP, SOON, Story};
+use super::super::story::{SHOP, SOON, Story};
 
 const HUBS: &str = "api-version=2023-10-01-preview";
 /// End of the path by which the operator looks for changes made by others.

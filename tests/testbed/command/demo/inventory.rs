@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::in_azure::Resources;
 use super::super::objects::{self, text};
-use super::{SHOP, Story};
+use super::super::story::{SHOP, Story};
 
 /// The only API version that knows FCM v1.
 const HUBS: &str = "api-version=2023-10-01-preview";

@@ -8,7 +8,8 @@ use testbed::wait_for;
 
 use super::super::objects::text;
 use super::super::show::seconds;
-use super::{SCALE, SHOP, SOON, Story};
+use super::super::story::{SHOP, SOON, Story};
+use super::SCALE;
 
 const HUBS: &str = "api-version=2023-10-01-preview";
 /// Calls go on for as long after a rotation, should anything still change.

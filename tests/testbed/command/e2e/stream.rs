@@ -1,0 +1,110 @@
+//! Rollouts under a stream of events.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+use testbed::wait_for;
+
+use super::super::objects::text;
+use super::super::relay::{attempts, send_sms};
+use super::super::story::{SHOP, Story};
+use super::{PODS, apps, rollout, scale};
+
+/// Between two events.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Places whose app is not rolled: what they saw can be counted afterwards.
+const COUNTED: [&str; 2] = ["work-items", "mail"];
+
+pub(super) async fn stream(story: &mut Story<'_>) -> Result<()> {
+    story.show.chapter("App and relay are rolled under a stream of events, and none is lost");
+    scale(story, 2).await?;
+    rollout(story, "app").await?;
+    let before = outdated(story).await?;
+    story.show.did("kubectl patch acsrelay shop …   more memory for the relay, so another container in new pods");
+    let patch = r#"{"spec":{"placement":{"resources":{"requests":{"memory":"20Mi"}}}}}"#;
+    story.all.cluster.kubectl(["-n", SHOP, "patch", "acsrelay", "shop", "--type=merge", "-p", patch]).await?.ok()?;
+    let seen =
+        wait_for("status to show the old pods", PODS, || async { outdated(story).await.is_ok_and(|count| count == 2) });
+    let seen = story.show.waiting("the operator looks at the pods", seen).await.is_ok();
+    let now = outdated(story).await?;
+    story.show.check("status says that two pods have an outdated relay", before == 0 && seen, || {
+        format!("{before}, then {now}")
+    });
+    story.show.did(&format!("kubectl -n {SHOP} rollout restart deploy/app   while an SMS arrives every 50 ms"));
+    let (ids, rolled) = events_during(story).await?;
+    rolled?;
+    let current =
+        wait_for("status to show the new pods", PODS, || async { outdated(story).await.is_ok_and(|count| count == 0) });
+    let current = story.show.waiting("the operator looks at the pods", current).await.is_ok();
+    story.show.check("status says that no pod has an outdated relay", current, || "some have".to_owned());
+    count(story, &ids).await?;
+    scale(story, 1).await?;
+    rollout(story, "app").await
+}
+
+/// Pods whose relay is another than new pods would get.
+async fn outdated(story: &Story<'_>) -> Result<u64> {
+    let relay = story.object(SHOP, "eventrelays", "shop").await?;
+    Ok(relay.pointer("/status/pods/outdated").and_then(Value::as_u64).unwrap_or_default())
+}
+
+/// Sends events until the rollout is over; their ids.
+async fn events_during(story: &Story<'_>) -> Result<(BTreeSet<String>, Result<()>)> {
+    let (azure, service) = (&story.all.azure, &story.line.service);
+    story.all.cluster.kubectl(["-n", SHOP, "rollout", "restart", "deploy/app"]).await?.ok()?;
+    let mut rolled = std::pin::pin!(rollout(story, "app"));
+    let (mut ids, mut clock) = (BTreeSet::new(), tokio::time::interval(PAUSE));
+    loop {
+        tokio::select! {
+            done = &mut rolled => return Ok((ids, done)),
+            _ = clock.tick() => {
+                ids.insert(send_sms(azure, service, "Another one").await?);
+            }
+        }
+    }
+}
+
+async fn count(story: &mut Story<'_>, ids: &BTreeSet<String>) -> Result<()> {
+    let apps = apps(story).await?;
+    let arrived = wait_for("every event to arrive", PODS, || async {
+        for place in COUNTED {
+            let seen = apps.seen(place).await;
+            if !ids.iter().all(|id| seen.contains_key(id)) {
+                return false;
+            }
+        }
+        true
+    });
+    let arrived = story.show.waiting("Event Grid tries the last ones again", arrived).await.is_ok();
+    let mut words = Vec::new();
+    for place in COUNTED {
+        let seen = apps.seen(place).await;
+        let missing = ids.iter().filter(|id| !seen.contains_key(*id)).count();
+        let twice = ids.iter().filter(|id| seen.get(*id).is_some_and(|times| *times > 1)).count();
+        words.push(format!("{place}: {missing} missing, {twice} more than once"));
+    }
+    let claim = format!("all {} events arrived ({})", ids.len(), words.join("; "));
+    story.show.check(&claim, arrived && ids.len() > 20, || format!("of {}: {}", ids.len(), words.join("; ")));
+    let answered: BTreeSet<String> = attempts(&story.all.azure)
+        .await?
+        .into_iter()
+        .filter(|attempt| attempt.status == Some(200) && attempt.subscription.to_lowercase().starts_with("shop-relay"))
+        .map(|attempt| attempt.event_id)
+        .collect();
+    let open = ids.difference(&answered).count();
+    story.show.check("each was acknowledged in the end", open == 0, || format!("{open} were not"));
+    let lost = lost(story).await?;
+    story.show.check("none was dropped, none went to a dead letter", lost == 0, || format!("{lost} did"));
+    Ok(())
+}
+
+async fn lost(story: &Story<'_>) -> Result<u64> {
+    let deliveries = story.all.azure.get("/_sim/deliveries").await?;
+    let total = |name: &str| deliveries.pointer(&format!("/totals/{name}")).and_then(Value::as_u64).unwrap_or_default();
+    if text(&deliveries, "/totals") == "null" {
+        anyhow::bail!("the simulator shows no totals");
+    }
+    Ok(total("dropped") + total("deadLettered"))
+}
