@@ -1,20 +1,26 @@
 //! Doors to the phones: registering them, ringing them, and looking at what they got.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::super::json;
-use super::super::push::{DEVICES, Phone, Push, check_handle};
+use super::super::push::{DEVICES, Phone, Push, Ring, check_handle};
 use super::super::world::World;
 use super::{Opened, bad, field};
 
 /// Every phone with what it received, newest last; all rings; and what never arrived, by reason.
 pub(super) fn shown(world: &World) -> Value {
     let telephony = &world.telephony;
+    let mut received: BTreeMap<&str, Vec<&Ring>> = BTreeMap::new();
+    for ring in &telephony.rings {
+        received.entry(&ring.phone.handle).or_default().push(ring);
+    }
     let phones: Vec<Value> = telephony
         .phones
         .iter()
         .map(|phone| {
-            let received: Vec<_> = telephony.rings.iter().filter(|r| r.phone.handle == phone.handle).collect();
+            let received = received.get(phone.handle.as_str()).cloned().unwrap_or_default();
             let mut tags: Vec<&String> =
                 telephony.installations.values().filter(|i| i.handle == phone.handle).flat_map(|i| &i.tags).collect();
             tags.sort_unstable();

@@ -63,6 +63,26 @@ pub(super) fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
     check_attributes(destination)
 }
 
+/// Events that nobody takes go to a blob container, and nowhere else.
+pub(super) fn check_dead_letter(properties: &Value) -> Result<(), Refusal> {
+    let plain = json::at(properties, &["deadLetterDestination"]);
+    let by_identity = json::at(properties, &["deadLetterWithResourceIdentity", "deadLetterDestination"]);
+    let Some(destination) = plain.or(by_identity) else { return Ok(()) };
+    let text = |path: &[&str]| json::text(destination, path).unwrap_or_default();
+    if plain.is_some() && json::at(properties, &["deadLetterWithResourceIdentity"]).is_some() {
+        let message = "At most one of deadLetterDestination and deadLetterWithResourceIdentity may be specified.";
+        return Err(Refusal::invalid_request(message));
+    }
+    let account = text(&["properties", "resourceId"]).to_ascii_lowercase();
+    let blob = text(&["endpointType"]).eq_ignore_ascii_case("StorageBlob");
+    let container = text(&["properties", "blobContainerName"]);
+    if blob && account.contains("/providers/microsoft.storage/storageaccounts/") && !container.is_empty() {
+        return Ok(());
+    }
+    let message = "The dead letter destination must be a StorageBlob with the id of a storage account and a container.";
+    Err(Refusal::invalid_request(message))
+}
+
 fn check_webhook(world: &World, destination: &Value, url: &str) -> Result<(), Refusal> {
     let parsed = url::Url::parse(url).ok().filter(|u| u.has_host());
     let https = parsed.as_ref().is_some_and(|u| u.scheme() == "https");

@@ -122,6 +122,7 @@ fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
 
 fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
     destination::check(world, properties)?;
+    destination::check_dead_letter(properties)?;
     let schema = json::text(properties, &["eventDeliverySchema"]).unwrap_or_default();
     if !matches!(schema, "EventGridSchema" | "CloudEventSchemaV1_0") {
         let message = format!("The event delivery schema '{schema}' is not possible for this topic.");

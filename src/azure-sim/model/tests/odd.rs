@@ -99,3 +99,60 @@ fn time_may_jump_to_its_end() {
     assert_eq!(state(&azure.get(&service("shop"), ACS)), "Succeeded");
     assert!(handle(&mut azure.world, &Request::default(), 0).status >= 400);
 }
+
+#[test]
+fn nothing_that_is_sent_to_a_data_plane_makes_the_model_panic() {
+    let mut azure = instant();
+    azure.put_hub();
+    for host in [
+        "shop-hubs.servicebus.windows.net",
+        "x.servicebus.windows.net:1",
+        ".servicebus.windows.net",
+        "a.b.servicebus.windows.net",
+        "",
+    ] {
+        for path in [
+            "",
+            "/",
+            "//",
+            "?",
+            "/phones",
+            "/phones/messages",
+            "/%ff/%",
+            "/phones/installations/",
+            "/phones/installations/\u{e9}",
+        ] {
+            for query in ["", "?api-version=2020-06", "?direct&api-version=2020-06"] {
+                for token in [
+                    "",
+                    "SharedAccessSignature",
+                    "SharedAccessSignature sr=&sig=&se=&skn=",
+                    "SharedAccessSignature sr=%&sig=%&se=9999999999&skn=%",
+                ] {
+                    for method in ["GET", "POST", "PUT", "\u{1F4A5}"] {
+                        let headers = vec![("host".into(), host.into()), ("authorization".into(), token.into())];
+                        let path = format!("{path}{query}");
+                        let request = Request { method: method.into(), path, headers, body: b"\xff".to_vec() };
+                        let answer = handle(&mut azure.world, &request, azure.now);
+                        assert!(answer.status >= 400, "{host} {request:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn records_of_ended_operations_do_not_grow_without_end() {
+    let mut azure = instant();
+    let most = super::super::operation::RECORDS;
+    for round in 0..=most {
+        azure.now += 1;
+        azure.put_service(if round % 2 == 0 { "shop" } else { "other" });
+        azure.pass(0);
+    }
+    assert!(azure.world.operations.len() <= most / 2 + 2, "{}", azure.world.operations.len());
+    let newest = azure.put_service("shop").header("azure-asyncoperation").expect("an operation").to_owned();
+    azure.pass(0);
+    assert_eq!(azure.follow(&newest).value()["status"], "Succeeded");
+}

@@ -39,26 +39,21 @@ pub(crate) fn pump(world: &mut World, key: &str) {
     let Some(resource) = world.resources.get(key) else { return };
     let Some(properties) = resource.in_force().cloned() else { return };
     let subscription = resource.id().to_owned();
-    let url = destination::webhook(&properties).map(str::to_owned);
-    while let Some(mut copy) = take_due(world, key, now) {
-        if let Some(reason) = copy.given_up {
-            dead_letter::store(world, &subscription, &properties, &copy, reason);
-            continue;
-        }
-        // Looked at only when an attempt is due (documented).
-        if now.saturating_sub(copy.event.published) >= time_to_live(world, &properties) {
+    while let Some((copy, reason)) = take_given_up(world, key, now) {
+        dead_letter::store(world, &subscription, &properties, &copy, reason);
+    }
+    // Events that no webhook takes wait for nothing.
+    let Some(url) = destination::webhook(&properties).map(str::to_owned) else { return };
+    let time_to_live = time_to_live(world, &properties);
+    while let Some((copy, late)) = take_due(world, key, now, time_to_live) {
+        if late {
             let reason = "TimeToLiveExceeded";
-            let fate = give_up(world, key, &properties, &mut copy, reason);
+            let fate = give_up(world, key, &properties, &copy, reason);
             world.deliveries.history.record(dead_letter::ended(now, &subscription, &copy, fate, reason));
             continue;
         }
-        let admitted = world.deliveries.queues.get(key).is_some_and(|q| q.admits(now));
-        let Some(url) = url.as_deref().filter(|_| admitted) else {
-            put_back(world, key, now, copy);
-            break;
-        };
         let copies = batch(world, key, &properties, copy);
-        let outbound = request::delivery(world, key, url, &properties, &copies);
+        let outbound = request::delivery(world, key, &url, &properties, &copies);
         let Some(queue) = world.deliveries.queues.get_mut(key) else { break };
         queue.requests_out += 1;
         queue.copies_out += copies.len();
@@ -66,17 +61,13 @@ pub(crate) fn pump(world: &mut World, key: &str) {
         world.deliveries.out.insert(outbound.id, flight);
         world.send(outbound);
     }
-    // Events that no webhook takes wait for nothing.
-    if url.is_some() {
-        wake(world, key, now);
-    }
+    wake(world, key, now);
 }
 
-/// Asks to be called when the next event is due. While answers are awaited, they do that.
+/// Asks to be called when something is due. While answers are awaited, they do that.
 fn wake(world: &mut World, key: &str, now: u64) {
     let Some(queue) = world.deliveries.queues.get_mut(key) else { return };
     let Some(due) = queue.next() else { return };
-    let due = due.max(queue.rests_until.unwrap_or(0));
     if due <= now || queue.wake.is_some_and(|wake| wake <= due) {
         return;
     }
@@ -84,10 +75,23 @@ fn wake(world: &mut World, key: &str, now: u64) {
     timer::at(world, due, Timer::Deliver { key: key.to_owned() });
 }
 
-fn take_due(world: &mut World, key: &str, now: u64) -> Option<Copy> {
+fn take_given_up(world: &mut World, key: &str, now: u64) -> Option<(Copy, &'static str)> {
     let queue = world.deliveries.queues.get_mut(key)?;
-    let at = *queue.waiting.first_key_value().filter(|((due, _), _)| *due <= now)?.0;
-    queue.waiting.remove(&at)
+    let at = *queue.given_up.first_key_value().filter(|((due, _), _)| *due <= now)?.0;
+    queue.given_up.remove(&at)
+}
+
+/// The next event that may go now, and whether it is too late for it. Its age is looked at only when an attempt is due
+/// (documented).
+fn take_due(world: &mut World, key: &str, now: u64, time_to_live: u64) -> Option<(Copy, bool)> {
+    let queue = world.deliveries.queues.get_mut(key)?;
+    let (at, copy) = queue.waiting.first_key_value().filter(|((due, _), _)| *due <= now)?;
+    let late = now.saturating_sub(copy.event.published) >= time_to_live;
+    if !late && !queue.admits(now) {
+        return None;
+    }
+    let at = *at;
+    queue.waiting.remove(&at).map(|copy| (copy, late))
 }
 
 fn put_back(world: &mut World, key: &str, due: u64, copy: Copy) {
@@ -111,7 +115,7 @@ fn batch(world: &mut World, key: &str, properties: &Value, first: Copy) -> Vec<C
     let Some(queue) = world.deliveries.queues.get_mut(key) else { return copies };
     while copies.len() < most {
         let Some((at, next)) = queue.waiting.first_key_value().filter(|((due, _), _)| *due <= now) else { break };
-        let alike = next.given_up.is_none() && copies.first().is_some_and(|c| c.attempts == next.attempts);
+        let alike = copies.first().is_some_and(|c| c.attempts == next.attempts);
         let larger = bytes + size(next);
         if !alike || larger > preferred {
             break;
@@ -134,14 +138,15 @@ fn most_attempts(properties: &Value) -> u32 {
 }
 
 /// No further attempt: to the dead-letter store in five minutes, or dropped now.
-fn give_up(world: &mut World, key: &str, properties: &Value, copy: &mut Copy, reason: &'static str) -> Fate {
+fn give_up(world: &mut World, key: &str, properties: &Value, copy: &Copy, reason: &'static str) -> Fate {
     if dead_letter::destination(properties).is_none() {
         world.deliveries.drop_copies(reason, 1);
         return Fate::Dropped;
     }
-    copy.given_up = Some(reason);
-    let due = world.now() + world.durations().dead_letter;
-    put_back(world, key, due, copy.clone());
+    let (due, number) = (world.now() + world.durations().dead_letter, world.number());
+    if let Some(queue) = world.deliveries.queues.get_mut(key) {
+        queue.given_up.insert((due, number), (copy.clone(), reason));
+    }
     Fate::GivenUp
 }
 
@@ -201,7 +206,7 @@ fn conclude(
     key: &str,
     subscription: &str,
     properties: Option<&Value>,
-    mut copy: Copy,
+    copy: Copy,
     outcome: &Outcome,
 ) {
     let now = world.now();
@@ -223,7 +228,7 @@ fn conclude(
             let refused = verdict == Verdict::Final;
             // The word for a refused event is in no source; it is made like that of probation.
             let reason = if refused { "UndeliverableDueToClientError" } else { "MaxDeliveryAttemptsExceeded" };
-            (give_up(world, key, properties, &mut copy, reason), Some(reason), None)
+            (give_up(world, key, properties, &copy, reason), Some(reason), None)
         }
     };
     world.deliveries.history.record(Entry {

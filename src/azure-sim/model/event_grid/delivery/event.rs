@@ -55,10 +55,17 @@ impl Event {
                 "id": self.id, "topic": self.topic, "subject": self.subject, "eventType": self.kind,
                 "eventTime": self.time, "data": self.data, "dataVersion": DATA_VERSION, "metadataVersion": "1",
             }),
-            Schema::CloudEvents => json!({
-                "specversion": "1.0", "id": self.id, "source": self.topic, "subject": self.subject, "type": self.kind,
-                "time": self.time, "data": self.data,
-            }),
+            Schema::CloudEvents => {
+                let mut event = json!({
+                    "specversion": "1.0", "id": self.id, "source": self.topic, "type": self.kind, "time": self.time,
+                    "data": self.data,
+                });
+                // An attribute of CloudEvents is never empty.
+                if !self.subject.is_empty() {
+                    json::put(&mut event, &["subject"], self.subject.clone());
+                }
+                event
+            }
         }
     }
 

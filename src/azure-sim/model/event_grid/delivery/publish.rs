@@ -162,7 +162,7 @@ fn enqueue(world: &mut World, key: &str, event: Arc<Event>) {
     let (now, number) = (world.now(), world.number());
     let copy = Copy::new(event);
     let queue = world.deliveries.queues.entry(key.to_owned()).or_insert_with(|| Queue::new(number));
-    if queue.waiting.len() < LIMIT {
+    if queue.pending() < LIMIT {
         queue.waiting.insert((now, number), copy);
         return;
     }
@@ -174,11 +174,11 @@ fn enqueue(world: &mut World, key: &str, event: Arc<Event>) {
 pub(crate) fn removed(world: &mut World, key: &str, resource: &Resource) {
     let now = world.now();
     if let Some(queue) = world.deliveries.queues.remove(key) {
-        for copy in queue.waiting.values() {
+        for copy in queue.waiting.values().chain(queue.given_up.values().map(|(copy, _)| copy)) {
             let entry = dead_letter::ended(now, resource.id(), copy, Fate::Dropped, "SubscriptionDeleted");
             world.deliveries.history.record(entry);
         }
-        world.deliveries.drop_copies("SubscriptionDeleted", queue.waiting.len() as u64);
+        world.deliveries.drop_copies("SubscriptionDeleted", queue.pending() as u64);
     }
     let Some(properties) = resource.validated_properties().filter(|_| world.config().deletion_notices) else { return };
     let Some(url) = destination::webhook(properties).filter(|_| Schema::of(properties) == Schema::EventGrid) else {

@@ -20,13 +20,11 @@ pub(super) struct Copy {
     pub(super) attempts: u32,
     pub(super) last_outcome: &'static str,
     pub(super) last_attempt: Option<u64>,
-    /// Given up for this reason: waits for the dead-letter store.
-    pub(super) given_up: Option<&'static str>,
 }
 
 impl Copy {
     pub(super) fn new(event: Arc<Event>) -> Self {
-        Self { event, attempts: 0, last_outcome: "", last_attempt: None, given_up: None }
+        Self { event, attempts: 0, last_outcome: "", last_attempt: None }
     }
 }
 
@@ -36,6 +34,8 @@ pub(super) struct Queue {
     pub(super) life: u64,
     /// By when each is due, then by age.
     pub(super) waiting: BTreeMap<(u64, u64), Copy>,
+    /// No attempt follows: what waits for the dead-letter store, with the reason. Probation does not hold it up.
+    pub(super) given_up: BTreeMap<(u64, u64), (Copy, &'static str)>,
     pub(super) requests_out: usize,
     pub(super) copies_out: usize,
     /// Failures in a row.
@@ -53,6 +53,7 @@ impl Queue {
         Self {
             life,
             waiting: BTreeMap::new(),
+            given_up: BTreeMap::new(),
             requests_out: 0,
             copies_out: 0,
             failures: 0,
@@ -70,10 +71,21 @@ impl Queue {
         }
     }
 
+    /// When the next attempt is due.
+    pub(super) fn next_attempt(&self) -> Option<u64> {
+        let (due, _) = *self.waiting.first_key_value()?.0;
+        Some(due.max(self.rests_until.unwrap_or(0)))
+    }
+
     /// When a look at it may change something.
     pub(super) fn next(&self) -> Option<u64> {
-        let (due, _) = *self.waiting.first_key_value()?.0;
-        Some(due)
+        let stored = self.given_up.first_key_value().map(|((due, _), _)| *due);
+        self.next_attempt().into_iter().chain(stored).min()
+    }
+
+    /// Copies that wait for anything.
+    pub(super) fn pending(&self) -> usize {
+        self.waiting.len() + self.given_up.len()
     }
 
     pub(super) fn succeeded(&mut self) {

@@ -4,13 +4,14 @@ use serde_json::{Value, json};
 
 use super::super::super::world::World;
 use super::publish::{DESTINATION_NOTE, endpoint_type};
+use super::queue::Queue;
 
 /// Attempts after number `since`, the totals, and what waits where.
 pub(crate) fn deliveries(world: &World, since: u64) -> Value {
     let attempts: Vec<_> = world.deliveries.history.since(since).collect();
     let next = attempts.last().map_or(since, |e| e.sequence);
     let totals = &world.deliveries.totals;
-    let pending: usize = world.deliveries.queues.values().map(|q| q.waiting.len()).sum::<usize>()
+    let pending: usize = world.deliveries.queues.values().map(Queue::pending).sum::<usize>()
         + world.deliveries.out.values().map(super::Flight::count).sum::<usize>();
     json!({
         "attempts": attempts, "next": next,
@@ -30,9 +31,9 @@ fn queues(world: &World) -> Vec<Value> {
         let endpoint = endpoint_type(properties);
         let reached = endpoint.eq_ignore_ascii_case("WebHook");
         Some(json!({
-            "subscription": resource.id(), "endpointType": endpoint, "waiting": queue.waiting.len(),
+            "subscription": resource.id(), "endpointType": endpoint, "waiting": queue.pending(),
             "inFlight": queue.copies_out, "failuresInARow": queue.failures, "onProbationUntil": queue.rests_until,
-            "nextAttempt": queue.next().filter(|_| reached), "note": (!reached).then_some(DESTINATION_NOTE),
+            "nextAttempt": queue.next_attempt().filter(|_| reached), "note": (!reached).then_some(DESTINATION_NOTE),
         }))
     });
     queues.collect()

@@ -61,7 +61,7 @@ fn some_statuses_ask_for_longer_pauses_and_some_for_none() {
 }
 
 fn dead_letter() -> Value {
-    json!({"endpointType": "StorageBlob", "properties": {"resourceId": "/subscriptions/x/storage", "blobContainerName": "lost"}})
+    json!({"endpointType": "StorageBlob", "properties": {"resourceId": format!("{RG}/providers/Microsoft.Storage/storageAccounts/store"), "blobContainerName": "lost"}})
 }
 
 #[test]
@@ -160,4 +160,40 @@ fn after_ten_failures_in_a_row_new_events_wait_too_until_one_is_taken() {
         azure.now += 70_000;
     }
     assert_eq!(azure.totals()["delivered"], 11);
+}
+
+#[test]
+fn a_dead_letter_destination_is_a_container_of_a_storage_account() {
+    let mut azure = with_topic(Config::default());
+    let with = |destination: Value| {
+        let endpoint = json!({"endpointUrl": "https://relay.example/e"});
+        let webhook = json!({"endpointType": "WebHook", "properties": endpoint});
+        json!({"properties": {"destination": webhook, "deadLetterDestination": destination}})
+    };
+    let mut nameless = dead_letter();
+    nameless["properties"]["blobContainerName"] = json!("");
+    let mut elsewhere = dead_letter();
+    elsewhere["properties"]["resourceId"] = json!("/subscriptions/x");
+    let queue = json!({"endpointType": "StorageQueue", "properties": {}});
+    for wrong in [nameless, elsewhere, queue, json!({})] {
+        assert_eq!(azure.ask("PUT", &subscription("relay"), EG, with(wrong)).status, 400);
+    }
+    assert_eq!(azure.ask("PUT", &subscription("relay"), EG, with(dead_letter())).status, 201);
+}
+
+#[test]
+fn probation_holds_up_no_dead_letter() {
+    let mut azure = with_topic(Config::default());
+    azure.subscribe(
+        &subscription("relay"),
+        json!({"deadLetterDestination": dead_letter(), "retryPolicy": {"maxDeliveryAttempts": 1}}),
+    );
+    for _ in 0..10 {
+        azure.sms();
+        assert_eq!(azure.answer_all(&status(500)), 1);
+    }
+    azure.sms();
+    assert!(azure.pass(0).is_empty(), "on probation");
+    let totals = azure.totals();
+    assert_eq!((totals["deadLettered"].clone(), totals["pending"].clone()), (json!(10), json!(1)));
 }
