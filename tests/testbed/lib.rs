@@ -24,6 +24,8 @@ pub mod ports;
 #[cfg(feature = "ground")]
 pub mod process;
 #[cfg(feature = "ground")]
+pub mod relay_process;
+#[cfg(feature = "ground")]
 pub mod scratch;
 #[cfg(feature = "ground")]
 pub mod stack;
@@ -45,6 +47,8 @@ pub use operator::Operator;
 pub use parts::Part;
 #[cfg(feature = "ground")]
 pub use process::Process;
+#[cfg(feature = "ground")]
+pub use relay_process::RelayProcess;
 #[cfg(feature = "ground")]
 pub use stack::Stack;
 #[cfg(feature = "ground")]
