@@ -1,7 +1,6 @@
 //! Metrics. Labels hold names of routes and rules, words of closed lists, and types of events that Azure documents.
 
 use std::fmt::Write as _;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use acs_wire::relay::config::Platform;
@@ -61,7 +60,7 @@ pub struct Metrics {
     connections: Gauge,
     remembered: Gauge,
     accepting: Gauge,
-    problems: Gauge<f64, AtomicU64>,
+    problems: Gauge,
 }
 
 impl Metrics {
@@ -153,7 +152,7 @@ impl Metrics {
         self.connections.set(whole(connections));
         self.remembered.set(whole(state.delivery.memory.len()));
         self.accepting.set(i64::from(state.is_accepting()));
-        self.problems.set(f64::from(u32::try_from(state.problems().len()).unwrap_or(u32::MAX)));
+        self.problems.set(whole(state.problems().len()));
         let mut text = String::new();
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &self.registry) {
             let _ = write!(text, "# {error}");

@@ -150,7 +150,18 @@ impl State {
         }
         let revision = next.in_force.as_ref().map_or("", |config| config.revision.as_str());
         tracing::info!(revision, delivery_keys = next.keys.len(), hub = next.hub.is_some(), "in force");
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        let before = std::mem::replace(
+            &mut *self.snapshot.write().unwrap_or_else(PoisonError::into_inner),
+            Arc::new(next.clone()),
+        );
+        // Troubles are those of routes and rules that may be gone; those that stay will tell again.
+        let same = |one: &Option<Arc<InForce>>, two: &Option<Arc<InForce>>| match (one, two) {
+            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        };
+        if !same(&before.in_force, &next.in_force) {
+            self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
     }
 
     fn looked_just_now(&self) -> bool {

@@ -162,6 +162,3 @@ fn member(json: &mut Vec<u8>, name: &str, value: &[u8]) {
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
-
-#[cfg(test)]
-mod tests;

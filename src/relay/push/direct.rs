@@ -245,6 +245,3 @@ fn check_value(name: &str, text: &str) -> Result<(), String> {
     };
     if right { Ok(()) } else { Err(format!("headers: {name} has no valid value")) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -207,6 +207,3 @@ fn is_own(data: &str) -> bool {
     let sender = id(parties.sender_communication_identifier);
     sender.is_some() && sender == id(parties.recipient_communication_identifier)
 }
-
-#[cfg(test)]
-mod tests;

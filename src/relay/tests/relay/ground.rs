@@ -258,7 +258,8 @@ impl Ground {
 
     /// Delivers as Event Grid does.
     pub async fn deliver(&self, body: impl Into<Bytes>) -> Reply {
-        let headers = [("acs-relay-key", KEY), ("aeg-event-type", "Notification"), ("aeg-subscription-name", "SHOP-EVENTS")];
+        let headers =
+            [("acs-relay-key", KEY), ("aeg-event-type", "Notification"), ("aeg-subscription-name", "SHOP-EVENTS")];
         send(self.events, "POST", PATH, &headers, body).await
     }
 

@@ -70,7 +70,8 @@ async fn what_the_app_receives_is_described() {
     assert_eq!(ground.deliver(event("1", "a")).await.status, 200);
     let webhook = &document()["webhooks"]["event"]["post"];
     let parameters = webhook["parameters"].as_array().unwrap();
-    let described: BTreeSet<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect();
+    let described: BTreeSet<_> =
+        parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect();
     let content = webhook["requestBody"]["content"].as_object().unwrap();
     for received in target.received() {
         for name in received.headers.keys().filter(|name| name.as_str().starts_with("ce-")) {

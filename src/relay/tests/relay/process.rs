@@ -70,7 +70,13 @@ fn all_mistakes_are_named_at_once_and_the_code_is_64() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).unwrap();
-    for wanted in ["--events-listen", "--local-listen: 0.0.0.0:8471 is no loopback", "--ops-listen", "--log-level", "--drain-grace-seconds"] {
+    for wanted in [
+        "--events-listen",
+        "--local-listen: 0.0.0.0:8471 is no loopback",
+        "--ops-listen",
+        "--log-level",
+        "--drain-grace-seconds",
+    ] {
         assert!(text.contains(wanted), "{wanted}: {text}");
     }
     assert_eq!(relay().arg("--no-such-option").output().unwrap().status.code(), Some(64));
@@ -113,7 +119,10 @@ async fn it_serves_without_files_stops_being_ready_at_sigterm_and_ends_with_code
     assert_eq!(send(running.events, "POST", PATH, &[("acs-relay-key", KEY)], event("2", "a")).await.status, 200);
     target.hold(true);
     let events = running.events;
-    let last = tokio::spawn(async move { send(events, "POST", PATH, &[("acs-relay-key", KEY)], event("3", "b")).await.status });
+    let last =
+        tokio::spawn(
+            async move { send(events, "POST", PATH, &[("acs-relay-key", KEY)], event("3", "b")).await.status },
+        );
     until("the app has the last event", || target.under_way() == 1).await;
     running.signal(Signal::SIGTERM);
     let closed = || std::net::TcpStream::connect(events).is_err();

@@ -5,8 +5,7 @@ use tokio::net::TcpListener;
 
 use crate::ground::{Answer, Ground, Reply, Target, config, send, until};
 
-const CONNECTION: &str =
-    "Endpoint=sb://Contoso.servicebus.windows.net/;SharedAccessKeyName=Send;SharedAccessKey=c2VjcmV0LWtleS1mb3ItdGVzdHMtb25seQ==";
+const CONNECTION: &str = "Endpoint=sb://Contoso.servicebus.windows.net/;SharedAccessKeyName=Send;SharedAccessKey=c2VjcmV0LWtleS1mb3ItdGVzdHMtb25seQ==";
 
 pub async fn ground(hub: &Target, routes: &[Value], rules: &Value) -> Ground {
     let mut config = config(routes);
@@ -32,7 +31,12 @@ fn apple() -> Value {
 fn signature_of(authorization: &str) -> (String, String) {
     let expiry = authorization.split("&se=").nth(1).unwrap().split('&').next().unwrap();
     let key = "c2VjcmV0LWtleS1mb3ItdGVzdHMtb25seQ==".into();
-    let ours = acs_relay::push::sas::token("https://contoso.servicebus.windows.net/phones", "Send", &key, expiry.parse().unwrap());
+    let ours = acs_relay::push::sas::token(
+        "https://contoso.servicebus.windows.net/phones",
+        "Send",
+        &key,
+        expiry.parse().unwrap(),
+    );
     use secrecy::ExposeSecret as _;
     (authorization.to_owned(), ours.expose_secret().to_owned())
 }
@@ -58,7 +62,10 @@ async fn a_push_is_sent_as_the_hub_wants_it() {
     let (theirs, ours) = signature_of(sent.header("authorization"));
     assert_eq!(theirs, ours);
     let answer = reply.json();
-    assert_eq!((answer["code"].as_str(), answer["trackingId"].as_str()), (Some("Queued"), Some(sent.header("trackingid"))));
+    assert_eq!(
+        (answer["code"].as_str(), answer["trackingId"].as_str()),
+        (Some("Queued"), Some(sent.header("trackingid")))
+    );
     assert_eq!(sent.header("trackingid").len(), 36);
 
     let fcm = json!({"platform": "fcmv1", "deviceHandle": "fcm:token", "payload": {"message": {"android": {"data": {"k": "v"}}}}});
@@ -104,7 +111,10 @@ async fn what_is_no_push_is_refused_without_a_word_of_it() {
         (fcm(json!({"topic": "t"})), "message.topic"),
         (fcm(json!({"condition": "c"})), "message.condition"),
         (json!({"platform": "fcmv1", "deviceHandle": "h", "payload": {}}), "`message`"),
-        (json!({"platform": "fcmv1", "deviceHandle": "h", "payload": {"message": {}}, "headers": {"apns-id": "1"}}), "for apple only"),
+        (
+            json!({"platform": "fcmv1", "deviceHandle": "h", "payload": {"message": {}}, "headers": {"apns-id": "1"}}),
+            "for apple only",
+        ),
     ];
     for (body, wanted) in table {
         let reply = push(&ground, &body).await;

@@ -53,7 +53,10 @@ async fn a_bad_file_changes_nothing_but_the_problems() {
         ground.relay().state.reload();
         let report = ground.report().await;
         for wanted in wanted {
-            assert!(report.problems.iter().any(|p| p.starts_with("relay.json") && p.contains(wanted)), "{wanted}: {report:?}");
+            assert!(
+                report.problems.iter().any(|p| p.starts_with("relay.json") && p.contains(wanted)),
+                "{wanted}: {report:?}"
+            );
         }
         assert!(report.accepting && report.revision == "r1");
         assert_eq!(send(ground.ops, "GET", "/readyz", &[], "").await.status, 200);
@@ -71,7 +74,9 @@ async fn a_bad_file_changes_nothing_but_the_problems() {
 async fn keys_rotate_without_a_refusal() {
     let target = Target::start().await;
     let ground = Ground::with(&config(&[route("all", &target.url())])).await;
-    let with = async |id: &str, key: &str| send(ground.events, "POST", PATH, &[("acs-relay-key", key)], event(id, "a")).await.status;
+    let with = async |id: &str, key: &str| {
+        send(ground.events, "POST", PATH, &[("acs-relay-key", key)], event(id, "a")).await.status
+    };
     ground.write("delivery/next", NEXT_KEY);
     until("the new key is in", || ground.relay().state.snapshot().keys.len() == 2).await;
     assert_eq!((with("1", KEY).await, with("2", NEXT_KEY).await), (200, 200));
@@ -108,7 +113,8 @@ async fn files_are_swapped_as_the_kubelet_does_it_and_a_request_keeps_what_it_be
     symlink("..data/relay.json", folder.path().join("config/relay.json")).unwrap();
     write(folder.path(), "delivery/current", KEY);
     let any = "127.0.0.1:0".parse().unwrap();
-    let relay = acs_relay::run::Relay::start([any; 3], crate::ground::folders(folder.path()), Limits::default()).await.unwrap();
+    let relay =
+        acs_relay::run::Relay::start([any; 3], crate::ground::folders(folder.path()), Limits::default()).await.unwrap();
     let events = relay.addresses[0];
     let deliver = move |id: &'static str| async move {
         send(events, "POST", PATH, &[("acs-relay-key", KEY)], event(id, id)).await.status

@@ -89,7 +89,8 @@ async fn refusals(seen: &mut Seen) {
     for body in ["", "x", "[]", "{}", "[{}]", "null", r#"{"specversion":"1.0","id":"","source":"/s","type":"t"}"#] {
         seen.check(&ground, Outcome::Malformed, &ground.deliver(body.to_owned()).await).await;
     }
-    let post = async |path: &str, headers: &[(&str, &str)]| send(ground.events, "POST", path, headers, event("1", "a")).await;
+    let post =
+        async |path: &str, headers: &[(&str, &str)]| send(ground.events, "POST", path, headers, event("1", "a")).await;
     seen.check(&ground, Outcome::NoKey, &post(PATH, &[]).await).await;
     seen.check(&ground, Outcome::WrongKey, &post(PATH, &[("acs-relay-key", "wrong")]).await).await;
     let mismatch = [("acs-relay-key", KEY), ("aeg-subscription-name", "OTHER")];
@@ -131,7 +132,12 @@ async fn not_yet(seen: &mut Seen) {
 
 async fn bounds(seen: &mut Seen) {
     let target = Target::start().await;
-    let limits = Limits { requests: 1, answer: Duration::from_millis(400), body: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits {
+        requests: 1,
+        answer: Duration::from_millis(400),
+        body: Duration::from_millis(300),
+        ..Limits::default()
+    };
     let ground = Ground::with_limits(&config(&[route("all", &target.url())]), limits).await;
     target.hold(true);
     let (slow, ()) = tokio::join!(ground.deliver(event("1", "a")), async {

@@ -112,7 +112,8 @@ async fn events_of_a_subject_keep_their_order_and_others_do_not_wait_for_them() 
     for request in requests.into_iter().chain([other]) {
         assert_eq!(request.await.unwrap(), 200);
     }
-    let order: Vec<_> = target.received().iter().map(|r| r.header("ce-id").to_owned()).filter(|id| id.starts_with('a')).collect();
+    let order: Vec<_> =
+        target.received().iter().map(|r| r.header("ce-id").to_owned()).filter(|id| id.starts_with('a')).collect();
     assert_eq!(order, (0..20).map(|n| format!("a{n}")).collect::<Vec<_>>());
 }
 
@@ -138,13 +139,16 @@ async fn a_batch_is_all_or_none_in_order_and_its_retry_sends_what_is_missing() {
 async fn routes_choose_by_type_and_subject_and_a_gateway_may_keep_the_prefix() {
     let (sms, calls) = (Target::start().await, Target::start().await);
     let mut first = route("sms", &sms.url());
-    first["filter"] = json!({"eventTypes": ["Microsoft.Communication.SMSReceived"], "subject": {"beginsWith": "/phone"}});
+    first["filter"] =
+        json!({"eventTypes": ["Microsoft.Communication.SMSReceived"], "subject": {"beginsWith": "/phone"}});
     let mut second = route("calls", &calls.url());
     second["filter"]["eventTypes"] = json!(["Microsoft.Communication.IncomingCall"]);
     let mut config = config(&[first, second]);
     config["pathPrefix"] = json!("/team/relay");
     let ground = Ground::with(&config).await;
-    for (id, subject, event_type) in [("1", "/phonenumber/1", "SMSReceived"), ("2", "other", "SMSReceived"), ("3", "x", "IncomingCall")] {
+    for (id, subject, event_type) in
+        [("1", "/phonenumber/1", "SMSReceived"), ("2", "other", "SMSReceived"), ("3", "x", "IncomingCall")]
+    {
         let event = event(id, subject).replace("SMSReceived", event_type);
         assert_eq!(ground.deliver(event).await.status, 200);
     }

@@ -66,8 +66,10 @@ async fn events_that_make_no_push_are_counted_told_and_done_with() {
     let stale = changed("1", &|event| event["time"] = json!(seconds(-3700)));
     let own = changed("2", &|event| event["data"]["recipientCommunicationIdentifier"]["rawId"] = json!("8:acs:a"));
     let no_result = changed("3", &|event| drop(event["data"].as_object_mut().unwrap().remove("messageBody")));
-    let no_tag = changed("4", &|event| event["data"]["recipientCommunicationIdentifier"]["rawId"] = json!("s3cr3t || x"));
-    let long_tag = changed("5", &|event| event["data"]["recipientCommunicationIdentifier"]["rawId"] = json!("x".repeat(116)));
+    let no_tag =
+        changed("4", &|event| event["data"]["recipientCommunicationIdentifier"]["rawId"] = json!("s3cr3t || x"));
+    let long_tag =
+        changed("5", &|event| event["data"]["recipientCommunicationIdentifier"]["rawId"] = json!("x".repeat(116)));
     let no_data = changed("6", &|event| drop(event.as_object_mut().unwrap().remove("data")));
     for (event, result, count) in [
         (stale, "stale", 1.0),
@@ -102,7 +104,9 @@ async fn a_hub_that_fails_for_now_keeps_the_event_with_event_grid_and_one_that_f
     hub.answers(201);
     assert_eq!(ground.deliver(chat("1").to_string()).await.status, 200);
     assert_eq!((hub.count(), app.count()), (4, 1), "only what is missing is sent again");
-    for (id, status, word) in [("2", 400, "malformed"), ("3", 403, "forbidden"), ("4", 404, "absent"), ("5", 413, "too_large")] {
+    for (id, status, word) in
+        [("2", 400, "malformed"), ("3", 403, "forbidden"), ("4", 404, "absent"), ("5", 413, "too_large")]
+    {
         hub.answers(status);
         assert_eq!(ground.deliver(chat(id).to_string()).await.status, 200, "{status}");
         assert_eq!(pushed(&ground, word).await, 1.0, "{status}");

@@ -14,7 +14,8 @@ fn samples() -> Vec<(String, &'static str, Value)> {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let sample: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let variants = sample["variants"].as_array().cloned().unwrap_or_default();
-        let bodies = [("eventGrid", sample["eventGrid"].clone()), ("cloudEvents", sample["cloudEvents"].clone())].into_iter();
+        let bodies =
+            [("eventGrid", sample["eventGrid"].clone()), ("cloudEvents", sample["cloudEvents"].clone())].into_iter();
         let variants = variants.into_iter().map(|variant| match variant["schema"].as_str() {
             Some("cloudEvents") => ("cloudEvents", variant["body"].clone()),
             _ => ("eventGrid", variant["body"].clone()),
@@ -39,7 +40,9 @@ fn oddly(value: &Value) -> String {
         }
         Value::Array(items) => format!("[ {} ]", items.iter().map(oddly).collect::<Vec<_>>().join(", ")),
         Value::Number(number) if number.is_i64() => format!("{number}.0e0"),
-        Value::String(text) => value.to_string().replacen('a', "\\u0061", usize::from(!text.contains('\\'))).replace('/', "\\/"),
+        Value::String(text) => {
+            value.to_string().replacen('a', "\\u0061", usize::from(!text.contains('\\'))).replace('/', "\\/")
+        }
         other => other.to_string(),
     }
 }
@@ -109,7 +112,10 @@ async fn attributes_that_are_no_ascii_are_encoded_and_further_ones_go_along() {
     let got = target.received().pop().unwrap();
     assert_eq!(got.header("ce-id"), "%C3%A4%20%221%22%20100%25");
     assert_eq!(got.header("ce-subject"), "a/%C3%A9%0A");
-    assert_eq!((got.header("ce-traceparent"), got.header("ce-sampled"), got.header("ce-rank")), ("00-abc", "true", "7"));
+    assert_eq!(
+        (got.header("ce-traceparent"), got.header("ce-sampled"), got.header("ce-rank")),
+        ("00-abc", "true", "7")
+    );
     assert!(!got.headers.contains_key("ce-odd_name") && !got.headers.contains_key("ce-nested"));
     assert_eq!(got.body.as_ref(), b"null");
 

@@ -45,7 +45,10 @@ async fn half_open_slow_and_idle_connections_end_while_health_answers() {
 
     let mut idle = TcpStream::connect(ground.events).await.unwrap();
     let body = event("1", "a");
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     idle.write_all(head.as_bytes()).await.unwrap();
     assert!(whole(&mut idle).await.starts_with("HTTP/1.1 200"));
 
@@ -64,7 +67,10 @@ async fn a_head_that_begins_after_an_answer_has_its_own_time() {
     let ground = Ground::with_limits(&config(&[route("all", &target.url())]), limits).await;
     let mut stream = TcpStream::connect(ground.events).await.unwrap();
     let body = event("1", "a");
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut some = [0; 512];
     let read = stream.read(&mut some).await.unwrap();
@@ -80,7 +86,10 @@ async fn a_client_that_closes_its_half_gets_its_answer() {
     target.hold(true);
     let mut stream = TcpStream::connect(ground.events).await.unwrap();
     let body = event("1", "a");
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     crate::ground::until("the app has it", || target.under_way() == 1).await;
@@ -105,7 +114,9 @@ async fn connections_are_bounded_and_those_too_many_are_told() {
     let served = async {
         loop {
             let mut stream = TcpStream::connect(ground.events).await.unwrap();
-            let _ = stream.write_all(format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await;
+            let _ = stream
+                .write_all(format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+                .await;
             if whole(&mut stream).await.starts_with("HTTP/1.1 405") {
                 break;
             }
@@ -118,7 +129,7 @@ async fn connections_are_bounded_and_those_too_many_are_told() {
 async fn a_head_beyond_the_bound_is_refused() {
     let ground = Ground::with(&config(&[])).await;
     let mut stream = TcpStream::connect(ground.events).await.unwrap();
-    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(100 * 1024));
+    let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(1024 * 1024));
     let _ = stream.write_all(head.as_bytes()).await;
     let answer = whole(&mut stream).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
