@@ -35,9 +35,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{- define "acs-operator.image" -}}
-{{- with .Values.image }}
+{{- include "acs-operator.imageOf" (list . .Values.image) }}
+{{- end }}
+
+{{- define "acs-operator.relayImage" -}}
+{{- include "acs-operator.imageOf" (list . .Values.relay.image) }}
+{{- end }}
+
+{{- /* Image from its parts: the context, then registry, repository, tag and digest. */ -}}
+{{- define "acs-operator.imageOf" -}}
+{{- $root := index . 0 }}
+{{- with index . 1 }}
 {{- $repository := ternary .repository (printf "%s/%s" .registry .repository) (empty .registry) }}
-{{- $tag := default $.Chart.AppVersion .tag }}
+{{- $tag := default $root.Chart.AppVersion .tag }}
 {{- if .digest }}
 {{- ternary (printf "%s:%s@%s" $repository .tag .digest) (printf "%s@%s" $repository .digest) (not (empty .tag)) }}
 {{- else }}
