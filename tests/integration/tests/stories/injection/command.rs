@@ -1,5 +1,6 @@
 //! `acs-operator inject` prints what the policy would make.
 
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use anyhow::Result;
@@ -10,11 +11,11 @@ use tokio::io::AsyncWriteExt as _;
 use super::place::{Place, golden, golden_folder, golden_names};
 use crate::harness::SOON;
 
-async fn inject(arguments: &[&str], input: &str, place: Option<&Place>) -> Result<Output> {
+pub(super) async fn inject(arguments: &[&str], input: &str, kubeconfig: Option<&Path>) -> Result<Output> {
     let mut command = tokio::process::Command::new(binaries::workspace("acs-operator")?);
     command.arg("inject").args(arguments).env_clear().env("HOME", "/nonexistent").kill_on_drop(true);
-    if let Some(place) = place {
-        command.env("KUBECONFIG", place.cluster.kubeconfig());
+    if let Some(path) = kubeconfig {
+        command.env("KUBECONFIG", path);
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
@@ -25,7 +26,7 @@ async fn inject(arguments: &[&str], input: &str, place: Option<&Place>) -> Resul
     Ok(tokio::time::timeout(SOON, child.wait_with_output()).await??)
 }
 
-fn printed(output: &Output) -> Vec<Value> {
+pub(super) fn printed(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_saphyr::from_multiple(&String::from_utf8_lossy(&output.stdout)).unwrap()
 }
@@ -37,11 +38,11 @@ async fn by_name_it_prints_what_the_operator_published() -> Result<()> {
     for name in golden_names("")?.iter().filter(|name| *name != "injection") {
         let file = golden_folder()?.join(format!("{name}.yaml"));
         let args = ["-f", file.to_str().unwrap(), "--relay", "shop", "-n", &place.namespace];
-        let output = inject(&args, "", Some(&place)).await?;
+        let output = inject(&args, "", Some(place.cluster.kubeconfig())).await?;
         assert_eq!(printed(&output), [golden(&format!("{name}.injected"))?], "{name}");
     }
     let args = ["-f", "-", "--relay", "shpo", "-n", &place.namespace];
-    let output = inject(&args, "", Some(&place)).await?;
+    let output = inject(&args, "", Some(place.cluster.kubeconfig())).await?;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && errors.contains("no EventRelay shpo in the namespace"), "{errors}");
     Ok(())

@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::place::{Place, RELEASE, golden, golden_names, labelled, relay_container};
+use crate::harness::{SOON, Story};
 
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -137,5 +138,38 @@ async fn the_operators_namespace_and_copies_of_static_pods_are_none_of_its_busin
     copy["metadata"]["annotations"] =
         json!({format!("{source}.mirror"): "1", format!("{source}.hash"): "1", format!("{source}.source"): "file"});
     assert_eq!(relay_container(&place.dry_run(&copy).await?), None);
+    Ok(())
+}
+
+/// From the user's YAML to a pod, with the operator in between.
+#[tokio::test]
+async fn what_the_operator_publishes_is_what_pods_get_and_what_the_command_prints() -> Result<()> {
+    let cluster = super::place::policies().await?;
+    let args = ["--relay-image", "registry.example/acs-relay:7"].map(str::to_owned).to_vec();
+    let options = testbed::stack::Options { args, ..testbed::stack::Options::default() };
+    let story = Story::prepare("published", options).await?;
+    let _operator = story.stack.run_operator().await?;
+    let relay = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "EventRelay", "metadata": {"name": "shop"},
+        "spec": {"placement": {"type": "Sidecar", "resources": {"requests": {"memory": "80Mi"}}},
+            "reachability": {"type": "URL", "url": "https://events.shop.example"},
+            "routes": [{"name": "app", "eventTypes": ["Microsoft.Communication.SMSReceived"],
+                "target": {"type": "HTTP", "http": {"port": 8080, "path": "/events"}}}]}});
+    cluster.kubectl_with_input(["apply", "-n", story.namespace(), "-f", "-"], &relay.to_string()).await?.ok()?;
+    let create = ["create", "--dry-run=server", "-n", story.namespace(), "-o", "json", "-f", "-"];
+    let pod = testbed::wait_for_some("a pod to be let in", SOON, || async {
+        let pod = cluster.kubectl_with_input(create, &labelled("shop").to_string()).await.ok()?.ok().ok()?;
+        serde_json::from_str::<Value>(&pod).ok()
+    });
+    let pod = pod.await?;
+    let container = relay_container(&pod).unwrap();
+    assert_eq!(container["image"], "registry.example/acs-relay:7");
+    // Asked for more than the default limit: the limit follows.
+    assert_eq!(container["resources"]["limits"]["memory"], "80Mi");
+    let manifest = labelled("shop").to_string();
+    let args = ["-f", "-", "--relay", "shop", "-n", story.namespace()];
+    let printed = super::command::inject(&args, &manifest, Some(cluster.kubeconfig()));
+    let [printed] = super::command::printed(&printed.await?).try_into().unwrap();
+    let by_command = cluster.kubectl_with_input(create, &printed.to_string()).await?.ok()?;
+    assert_eq!(settled(pod), settled(serde_json::from_str(&by_command)?));
     Ok(())
 }
