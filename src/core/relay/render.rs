@@ -250,3 +250,6 @@ fn ingress(relay: &EventRelay, settings: &IngressReachability) -> Value {
     }
     json!({"spec": spec})
 }
+
+#[cfg(test)]
+mod tests;

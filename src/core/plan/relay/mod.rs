@@ -160,3 +160,6 @@ fn rules_valid(pass: &mut Pass<'_>, relay: &EventRelay) -> Stepped<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! The plan of a relay, driven pass by pass over a ground of a few maps: what it asks is answered, what it does is done.
+
+mod ground;
+mod rotation;
+
+use serde_json::{Value, json};
+
+use self::ground::Ground;
+use crate::step::Step;
+
+fn condition(status: &Value, type_: &str) -> (String, String, String) {
+    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+    let found = conditions.into_iter().find(|condition| condition["type"] == type_).unwrap_or_default();
+    let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("reason"), text("message"))
+}
+
+#[test]
+fn a_relay_without_pods_says_where_its_label_belongs() {
+    let mut ground = Ground::sidecar();
+    ground.settle();
+    let status = ground.status();
+    let (state, reason, message) = condition(status, "Deployed");
+    assert_eq!((state.as_str(), reason.as_str()), ("Unknown", "NoRelayPods"));
+    assert!(message.contains("`acs-operator.dev/relay: shop`"), "{message}");
+    assert_eq!(condition(status, "Ready").1, "NoRelayPods");
+    assert!(status["injection"]["container"].is_object());
+}
+
+#[test]
+fn at_rest_a_pass_does_nothing() {
+    let mut ground = Ground::sidecar();
+    ground.add_pod("a");
+    ground.settle();
+    assert_eq!(condition(ground.status(), "Ready").0, "True", "{:#}", ground.status());
+    assert_eq!(condition(ground.status(), "Reachable").1, "NoSubscriptions");
+    let before = ground.status().clone();
+    let steps = ground.pass();
+    assert!(matches!(steps.as_slice(), [Step::Rest]), "{steps:?}");
+    assert_eq!(*ground.status(), before);
+}
+
+#[test]
+fn a_subscription_is_told_of_only_after_its_handshake() {
+    let mut ground = Ground::sidecar();
+    ground.add_pod("a");
+    ground.add_subscription("one");
+    ground.gateway = Err("OPTIONS was answered with 404".to_owned());
+    ground.settle();
+    let (state, reason, message) = condition(ground.status(), "Reachable");
+    assert_eq!((state.as_str(), reason.as_str()), ("False", "ProbeFailed"));
+    assert!(message.contains("https://events.example/v1/events/one") && message.contains("404"), "{message}");
+    assert_eq!(ground.status().get("subscriptions"), None);
+    ground.gateway = Ok(());
+    ground.clock += 700_000;
+    ground.settle();
+    assert_eq!(ground.status()["subscriptions"], json!(["one"]));
+    // A second one that no relay has loaded yet takes nothing away from the first.
+    ground.lag = true;
+    ground.add_subscription("two");
+    ground.settle();
+    assert_eq!(ground.status()["subscriptions"], json!(["one"]));
+    assert_eq!(condition(ground.status(), "Deployed").1, "RelayNotInStep");
+}
+
+#[test]
+fn another_url_is_tried_before_anyone_is_told_of_it() {
+    let mut ground = Ground::sidecar();
+    ground.add_pod("a");
+    ground.add_subscription("one");
+    ground.settle();
+    assert_eq!(ground.status()["subscriptions"], json!(["one"]));
+    ground.relay["spec"]["reachability"]["url"] = json!("https://other.example/base/");
+    ground.relay["metadata"]["generation"] = json!(2);
+    ground.gateway = Err("no connection".to_owned());
+    ground.settle();
+    assert_eq!(ground.status()["url"], "https://other.example/base");
+    assert_eq!(ground.status().get("subscriptions"), None, "{:#}", ground.status());
+}
+
+#[test]
+fn a_child_of_a_stranger_is_left_alone() {
+    let mut ground = Ground::sidecar();
+    ground.children.insert(
+        (crate::relay::child::ChildKind::Service, "shop-relay".to_owned()),
+        json!({"metadata": {"uid": "s"}, "spec": {}}),
+    );
+    ground.settle();
+    assert_eq!(condition(ground.status(), "Deployed").1, "ChildConflict");
+    assert_eq!(ground.children[&(crate::relay::child::ChildKind::Service, "shop-relay".to_owned())]["spec"], json!({}));
+}
