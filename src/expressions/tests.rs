@@ -110,3 +110,15 @@ fn expressions_and_scopes_cross_threads() {
     fn crosses<T: Send + Sync>() {}
     crosses::<Expression>();
 }
+
+#[test]
+fn the_documentation_names_every_function_and_bound() {
+    let page = include_str!("../../docs/relay/push-rules.md");
+    let line = page.lines().find(|line| line.starts_with("- Functions:")).unwrap();
+    let named: Vec<_> = line.split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, functions::NAMES);
+    for bound in [MAX_EXPRESSION, MAX_DEPTH, MAX_EVENT, MAX_TEXT] {
+        assert!(page.contains(&format!(" {bound} ")), "{bound}");
+    }
+    assert!(EVENT_MEMBERS.iter().all(|member| page.contains(&format!("`{member}`"))));
+}

@@ -16,3 +16,4 @@ mod routes;
 mod rules;
 mod samples;
 mod slow;
+mod tls;

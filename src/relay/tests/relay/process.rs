@@ -145,3 +145,46 @@ async fn it_serves_without_files_stops_being_ready_at_sigterm_and_ends_with_code
         serde_json::from_str::<Value>(line).expect("every line of the log is JSON");
     }
 }
+
+/// With `AfterDelivery` nothing is kept in the relay: what it acknowledged, the app has.
+#[tokio::test]
+async fn killed_under_load_it_has_lost_nothing_that_it_acknowledged() {
+    let target = Target::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "config/relay.json", &config(&[route("all", &target.url())]).to_string());
+    write(folder.path(), "delivery/current", KEY);
+    let mut acknowledged = Vec::new();
+    for round in 0..10 {
+        let running = Running::start(folder.path(), &["--log-level", "warn,acs_relay::run=info"]);
+        let events = running.events;
+        let before = target.count();
+        let senders: Vec<_> = (0..8)
+            .map(|sender| {
+                tokio::spawn(async move {
+                    let mut taken = Vec::new();
+                    for n in 0.. {
+                        let id = format!("{round}-{sender}-{n}");
+                        let text = event(&id, &id);
+                        // When the process is gone there is no answer, and that ends the sender.
+                        let one =
+                            async move { send(events, "POST", PATH, &[("acs-relay-key", KEY)], text).await.status };
+                        match tokio::spawn(one).await {
+                            Ok(200) => taken.push(id),
+                            _ => break,
+                        }
+                    }
+                    taken
+                })
+            })
+            .collect();
+        until("there is load", || target.count() > before + 100).await;
+        drop(running);
+        for sender in senders {
+            acknowledged.extend(sender.await.unwrap());
+        }
+    }
+    let delivered: std::collections::BTreeSet<_> =
+        target.received().iter().map(|received| received.header("ce-id").to_owned()).collect();
+    assert!(acknowledged.len() > 500, "{}", acknowledged.len());
+    assert!(acknowledged.iter().all(|id| delivered.contains(id)));
+}

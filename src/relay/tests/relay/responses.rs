@@ -150,6 +150,13 @@ async fn bounds(seen: &mut Seen) {
     let large = format!("{}{}", " ".repeat(acs_relay::receive::MAX_BODY), event("3", "a"));
     seen.check(&ground, Outcome::TooLarge, &ground.deliver(large).await).await;
 
+    let little = Limits { bodies: 100, ..Limits::default() };
+    let cramped = Ground::with_limits(&config(&[route("all", &target.url())]), little).await;
+    seen.check(&cramped, Outcome::Overloaded, &cramped.deliver(event("4", "a")).await).await;
+    let small = r#"{"specversion":"1.0","id":"1","source":"/s","type":"T"}"#;
+    // What was refused gave its room back.
+    seen.check(&cramped, Outcome::Delivered, &cramped.deliver(small).await).await;
+
     let mut stream = TcpStream::connect(ground.events).await.unwrap();
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: 100\r\n\r\n{{");
     stream.write_all(head.as_bytes()).await.unwrap();
