@@ -5,6 +5,7 @@ pub(super) mod creation;
 mod deletion;
 mod drift;
 mod inventory;
+mod relay;
 mod rotation;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ async fn tell(story: &mut Story<'_>) -> Result<()> {
     Box::pin(creation::create(story)).await?;
     Box::pin(inventory::look(story)).await?;
     Box::pin(creation::call(story)).await?;
+    Box::pin(relay::relay(story)).await?;
     Box::pin(drift::tags(story)).await?;
     Box::pin(drift::link(story)).await?;
     Box::pin(rotation::rotate(story)).await?;

@@ -6,8 +6,14 @@ use serde_json::Value;
 use testbed::stack::condition;
 
 /// Plurals of our kinds, in the order in which they depend on each other.
-pub(crate) const PLURALS: [&str; 5] =
-    ["azureaccounts", "notificationhubnamespaces", "notificationhubs", "communicationservices", "eventsubscriptions"];
+pub(crate) const PLURALS: [&str; 6] = [
+    "azureaccounts",
+    "notificationhubnamespaces",
+    "notificationhubs",
+    "communicationservices",
+    "eventrelays",
+    "eventsubscriptions",
+];
 const GROUP_VERSION: &str = "/apis/acs-operator.dev/v1alpha1";
 
 /// One object; none if it is not there.

@@ -71,7 +71,7 @@ async fn delete_namespaces(story: &mut Story<'_>) -> Result<()> {
         true
     });
     let drained = story.show.waiting("draining", drained).await.is_ok();
-    let claim = format!("all ten objects are gone after {}", seconds(started.elapsed()));
+    let claim = format!("all objects are gone after {}", seconds(started.elapsed()));
     let stuck = if drained { String::new() } else { remaining(story).await? };
     story.show.check(&claim, drained, || stuck);
     let gone = wait_for("the namespaces to be gone", SOON, || async {

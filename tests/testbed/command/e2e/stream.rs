@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use testbed::wait_for;
 
-use super::super::objects::text;
 use super::super::relay::{attempts, send_sms};
 use super::super::story::{SHOP, Story};
 use super::{PODS, apps, rollout, scale};
@@ -90,7 +89,7 @@ async fn count(story: &mut Story<'_>, ids: &BTreeSet<String>) -> Result<()> {
     let answered: BTreeSet<String> = attempts(&story.all.azure)
         .await?
         .into_iter()
-        .filter(|attempt| attempt.status == Some(200) && attempt.subscription.to_lowercase().starts_with("shop-relay"))
+        .filter(|attempt| attempt.status == Some(200) && attempt.is_of_the_relay())
         .map(|attempt| attempt.event_id)
         .collect();
     let open = ids.difference(&answered).count();
@@ -102,9 +101,7 @@ async fn count(story: &mut Story<'_>, ids: &BTreeSet<String>) -> Result<()> {
 
 async fn lost(story: &Story<'_>) -> Result<u64> {
     let deliveries = story.all.azure.get("/_sim/deliveries").await?;
-    let total = |name: &str| deliveries.pointer(&format!("/totals/{name}")).and_then(Value::as_u64).unwrap_or_default();
-    if text(&deliveries, "/totals") == "null" {
-        anyhow::bail!("the simulator shows no totals");
-    }
-    Ok(total("dropped") + total("deadLettered"))
+    let total = |name: &str| deliveries.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);
+    let totals = total("dropped").zip(total("deadLettered"));
+    totals.map(|(dropped, dead)| dropped + dead).context("the simulator shows no totals")
 }
