@@ -20,6 +20,7 @@ mod leaks;
 mod ownership;
 mod policies;
 mod rebuilt;
+mod relay;
 mod rest;
 mod restart;
 mod rights;
