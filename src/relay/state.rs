@@ -93,6 +93,9 @@ impl Drop for Entered<'_> {
 /// Shortest time between two looks at the files because of a wrong key.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+/// Shortest time between two lines of the log about the same trouble.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
 /// Everything that the doors share.
 pub struct State {
     /// Bounds.
@@ -113,6 +116,7 @@ pub struct State {
     loader: Mutex<(Loader, Instant)>,
     handshake: Mutex<Option<Handshake>>,
     troubles: Mutex<BTreeMap<String, String>>,
+    told: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl State {
@@ -130,6 +134,7 @@ impl State {
             loader: Mutex::new((Loader::new(folders), Instant::now())),
             handshake: Mutex::default(),
             troubles: Mutex::default(),
+            told: Mutex::default(),
         });
         state.reload();
         state
@@ -161,6 +166,7 @@ impl State {
         };
         if !same(&before.in_force, &next.in_force) {
             self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }
 
@@ -186,25 +192,43 @@ impl State {
         }
     }
 
-    /// Remembers the last handshake.
+    /// Remembers the last handshake, and tells it if it ended otherwise than the one before: anybody may try them.
     pub fn note_handshake(&self, handshake: Handshake) {
-        *self.handshake.lock().unwrap_or_else(PoisonError::into_inner) = Some(handshake);
+        let mut last = self.handshake.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last.as_ref().is_some_and(|last| Handshake { at: handshake.at, ..last.clone() } == handshake);
+        if !known {
+            let Handshake { subscription, granted, schema, .. } = &handshake;
+            tracing::info!(subscription, granted, schema, "handshake");
+        }
+        *last = Some(handshake);
     }
 
     /// Remembers a trouble that is none of the files: one sentence, under a name of few.
     pub fn note_trouble(&self, about: &str, trouble: String) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if troubles.get(about) != Some(&trouble) {
-            tracing::warn!(about, trouble, "trouble");
+            if self.is_news(about) {
+                tracing::warn!(about, trouble, "trouble");
+            }
             troubles.insert(about.to_owned(), trouble);
         }
+    }
+
+    /// Trouble that comes and goes with every event must not fill the log.
+    fn is_news(&self, about: &str) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = told.get(about).is_none_or(|at| at.elapsed() > TELL_AGAIN);
+        if news {
+            told.insert(about.to_owned(), Instant::now());
+        }
+        news
     }
 
     /// Takes a trouble back. Nearly always there is none, and then its name is not even made.
     pub fn clear_trouble(&self, about: impl FnOnce() -> String) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if !troubles.is_empty() && troubles.remove(&about()).is_some() {
-            tracing::info!("trouble over");
+            tracing::debug!("trouble over");
         }
     }
 

@@ -125,7 +125,6 @@ fn note_handshake(state: &State, snapshot: &Snapshot, name: &str, granted: bool,
     if expected(snapshot, name).is_err() {
         return;
     }
-    tracing::info!(subscription = name, granted, schema, "handshake");
     let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     state.note_handshake(Handshake {
         subscription: name.to_owned(),

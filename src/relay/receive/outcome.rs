@@ -161,12 +161,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documented_table_is_this_one() {
+    fn the_generated_table_is_the_committed_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/relay-responses.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
+        if std::env::var_os("UPDATE_GENERATED").is_some() {
             std::fs::write(path, table()).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), table(), "run the test with UPDATE_DOCS=1");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), table(), "run the test with UPDATE_GENERATED=1");
     }
 
     #[test]
