@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+use testbed::audit::Filter;
 use testbed::{wait_for, wait_for_some};
 
 use super::stage::Stage;
@@ -34,18 +36,27 @@ async fn at_rest_and_after_a_restart_nothing_is_written() -> Result<()> {
     let before = versions(&stage).await?;
     let mark = stage.story.mark().await?;
     assert_eq!(before.keys().filter(|kind| KINDS.contains(&kind.as_str())).count(), 2, "{before:?}");
+    let since = Timestamp::now();
     stage.operator.restart().await?;
     stage.operator.wait_ready(SOON).await?;
-    // The relay was looked at again when the operator has asked its pod once more.
-    let passes = || async {
-        let metrics = stage.operator.metrics().await.unwrap_or_default();
-        metrics.lines().any(|line| line.contains("EventRelay") && line.contains("_total") && !line.ends_with(" 0"))
+    // Each pass of a relay lists its pods.
+    let looked = || async {
+        let asked = by_the_operator(&stage).since(since);
+        let asked = stage.story.cluster.audit(&asked).unwrap_or_default();
+        asked.iter().filter(|entry| entry.verb == "list" && entry.uri.contains("relay%3Dshop")).count() > 3
     };
-    wait_for("a pass of the relay", SOON, passes).await?;
-    stage.story.ready("EventRelay", "shop").await?;
+    wait_for("some passes of the relay", SOON, looked).await?;
     assert_eq!(versions(&stage).await?, before);
+    let written = stage.story.cluster.audit(&by_the_operator(&stage).since(since).writes())?;
+    let written = written.iter().filter(|entry| entry.resource != "leases");
+    let said: Vec<String> = written.map(|entry| format!("{} {}", entry.verb, entry.uri)).collect();
+    assert_eq!(said, [""; 0]);
     assert!(stage.story.journal(mark).await?.iter().all(|entry| !entry.is_write()));
     Ok(())
+}
+
+fn by_the_operator(stage: &Stage) -> Filter {
+    Filter::default().service_account(stage.story.stack.home.name(), "acs-operator")
 }
 
 #[tokio::test]
@@ -119,7 +130,9 @@ async fn a_deployment_serves_is_scaled_through_the_relay_and_goes_with_its_place
     assert!(message.contains("nobody takes events"), "{message}");
     assert_eq!(story.object("Deployment", "shop-relay").await?.unwrap()["spec"]["replicas"], json!(0));
 
-    story.apply(&stage.relay(&json!({}))).await?;
+    let beside = stage.relay(&json!({}))["spec"]["routes"].clone();
+    let sidecar = json!({"spec": {"placement": {"type": "Sidecar", "deployment": null}, "routes": beside}});
+    story.patch("EventRelay", "shop", sidecar).await?;
     story
         .until(("EventRelay", "shop"), "no Deployment", |object| condition(object, "Deployed").1 == "NoRelayPods")
         .await?;

@@ -9,7 +9,7 @@ use testbed::front::Front;
 use testbed::{Operator, RelayProcess, relay_process, stack, wait_for, wait_for_some};
 
 use super::app::App;
-use crate::harness::{SOON, Story, condition};
+use crate::harness::{SOON, Story};
 
 pub(super) const SMS: &str = "Microsoft.Communication.SMSReceived";
 
@@ -74,9 +74,7 @@ impl Stage {
         let api = self.story.api(kind);
         // The namespace's ServiceAccount comes a moment after the namespace.
         let what = format!("a {kind} to be taken");
-        let created = wait_for_some(&what, SOON, || async {
-            api.create(&PostParams::default(), &object).await.ok()
-        });
+        let created = wait_for_some(&what, SOON, || async { api.create(&PostParams::default(), &object).await.ok() });
         created.await.map(drop)
     }
 
@@ -122,11 +120,5 @@ impl Stage {
             self.app.arrived().iter().any(|known| known == id)
         })
         .await
-    }
-
-    /// Status, reason and message of a condition of the relay, whatever generation it speaks of.
-    pub(super) async fn relay_condition(&self, type_: &str) -> Result<(String, String, String)> {
-        let relay = self.story.object("EventRelay", "shop").await?.context("the relay is gone")?;
-        Ok(condition(&relay, type_))
     }
 }
