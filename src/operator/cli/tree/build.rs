@@ -224,8 +224,8 @@ fn holder(object: &Object) -> Option<ObjectRef> {
     let namespace = object.meta().namespace.as_deref().unwrap_or_default();
     let account = |name: Option<&str>| ObjectRef::new(Kind::AzureAccount, namespace, name.unwrap_or("default"));
     match object {
-        Object::AzureAccount(_) => None,
-        Object::EventRelay(_) => None,
+        // A relay owns nothing in Azure: it stands beside the account.
+        Object::AzureAccount(_) | Object::EventRelay(_) => None,
         Object::NotificationHubNamespace(object) => Some(account(object.spec.account_ref.as_ref().map(|at| &*at.name))),
         Object::CommunicationService(object) => Some(account(object.spec.account_ref.as_ref().map(|at| &*at.name))),
         Object::NotificationHub(object) => {

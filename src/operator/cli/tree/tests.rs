@@ -96,6 +96,32 @@ shop                                    READY    REASON     AZURE NAME
 }
 
 #[test]
+fn a_relay_stands_on_its_own_and_says_what_it_waits_for() {
+    let spec = json!({
+        "placement": {"type": "Sidecar"}, "reachability": {"type": "URL", "url": "https://events.example"},
+        "routes": [{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP", "http": {"port": 80, "path": "/"}}}],
+    });
+    let waits = "No pod runs the relay.";
+    let relay = object(
+        Kind::EventRelay,
+        "shop",
+        spec.clone(),
+        status("", &[("Ready", "Unknown", "NoRelayPods", waits), ("Reconciling", "True", "NoRelayPods", waits)]),
+    );
+    let expected = "\
+shop                    READY    REASON       AZURE NAME
+✔ AzureAccount/default  True     Ready
+… EventRelay/shop       Unknown  NoRelayPods
+  No pod runs the relay.
+";
+    assert_eq!(plain(&build(&[account(), relay], &[])), expected);
+    let mut suspended = spec;
+    suspended["suspend"] = json!(true);
+    let tree = build(&[object(Kind::EventRelay, "shop", suspended, Value::Null)], &[]);
+    assert_eq!(tree.namespaces[0].nodes[0].state, State::Suspended);
+}
+
+#[test]
 fn what_waits_and_what_is_stuck_say_why() {
     let stuck = "Secret apns has no key AuthKey.p8.";
     let waits = "Waits for NotificationHub phones.";

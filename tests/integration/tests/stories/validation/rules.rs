@@ -211,7 +211,7 @@ fn hub() -> Vec<Rule> {
         ),
         creation(
             kind,
-            "`name` may not start with \"Default\" \"acs-link-\" or \"acs-relay-\": Azure and the operator make policies of those names",
+            "`name` may not start with \"Default\", \"acs-link-\" or \"acs-relay-\": Azure and the operator make policies of those names",
             vec![policy("my-Default", json!(["Send"]))],
             vec![
                 policy("DefaultMine", json!(["Send"])),

@@ -125,7 +125,7 @@ async fn a_new_object_counts_as_in_progress_before_anyone_looked_at_it() -> Resu
 async fn every_example_is_taken_as_it_is() -> Result<()> {
     let (room, cluster) = (Room::make("examples").await?, cluster().await?);
     let mut count = 0;
-    for folder in ["quickstart", "workload-identity"] {
+    for folder in ["quickstart", "relay", "workload-identity"] {
         for (file, document) in examples(folder)? {
             let args = [
                 "apply",
@@ -145,7 +145,8 @@ async fn every_example_is_taken_as_it_is() -> Result<()> {
     let folders = std::fs::read_dir(testbed::stack::repository()?.join("examples"))?;
     assert_eq!(
         (count, folders.flatten().filter(|entry| entry.path().is_dir()).count()),
-        (7, 2),
+        // The sample app's folder holds a program.
+        (13, 4),
         "a new example belongs here"
     );
     Ok(())
