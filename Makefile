@@ -19,7 +19,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground e2e test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
+.PHONY: help demo playground e2e e2e-refusal test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -35,6 +35,9 @@ e2e: PARTS = e2e
 e2e: release ## Operator, relay and app as real pods on a real node; needs root on Linux
 	@$(BIN)/testbed e2e
 
+e2e-refusal: binaries
+	@$(TARGET)/debug/testbed e2e --refusal
+
 bench: release ## Figures as a table and as JSON
 	@$(BIN)/testbed bench
 
@@ -47,6 +50,7 @@ test: ## Everything that CI runs
 generate: ## Rewrite CRDs, chart templates, reference and golden files from the Rust types
 	UPDATE_GENERATED=1 cargo test -q -p acs-core --lib generated
 	UPDATE_GENERATED=1 cargo test -q -p acs-operator --lib generated
+	UPDATE_GENERATED=1 cargo test -q -p acs-relay --lib generated
 	cargo fmt --all
 
 lint: ## Format and clippy; warnings are errors

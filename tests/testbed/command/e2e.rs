@@ -29,10 +29,19 @@ pub(crate) struct E2e {
     /// Form of the output
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// Only say why it cannot run here, if it cannot
+    #[arg(long)]
+    refusal: bool,
 }
 
 impl E2e {
     pub(crate) async fn run(self) -> Result<ExitCode> {
+        if self.refusal {
+            if let Some(why) = testbed::cluster::node::refusal() {
+                println!("{why}");
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
         if Ground::from_environment() != Ground::Node {
             bail!(
                 "e2e brings its own images and has pods call this machine, which works on its own node only: set CLUSTER=node, or try your cluster with `make demo`"

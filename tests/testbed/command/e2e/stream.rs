@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use testbed::wait_for;
+use testbed::{AzureSim, wait_for};
 
-use super::super::relay::{attempts, send_sms};
+use super::super::relay::{Attempt, attempts, send_sms};
 use super::super::story::{SHOP, Story};
 use super::{PODS, apps, rollout, scale};
 
@@ -86,17 +86,24 @@ async fn count(story: &mut Story<'_>, ids: &BTreeSet<String>) -> Result<()> {
     }
     let claim = format!("all {} events arrived ({})", ids.len(), words.join("; "));
     story.show.check(&claim, arrived && ids.len() > 20, || format!("of {}: {}", ids.len(), words.join("; ")));
-    let answered: BTreeSet<String> = attempts(&story.all.azure)
-        .await?
-        .into_iter()
-        .filter(|attempt| attempt.status == Some(200) && attempt.is_of_the_relay())
-        .map(|attempt| attempt.event_id)
-        .collect();
-    let open = ids.difference(&answered).count();
-    story.show.check("each was acknowledged in the end", open == 0, || format!("{open} were not"));
+    let azure = &story.all.azure;
+    let done = wait_for("every event to be acknowledged", PODS, || async {
+        unanswered(azure, ids).await.is_ok_and(|open| open == 0)
+    });
+    let done = story.show.waiting("Event Grid tries the last ones again", done).await.is_ok();
+    let open = unanswered(azure, ids).await?;
+    story.show.check("each was acknowledged in the end", done, || format!("{open} were not"));
     let lost = lost(story).await?;
     story.show.check("none was dropped, none went to a dead letter", lost == 0, || format!("{lost} did"));
     Ok(())
+}
+
+/// How many of the events the relay has not acknowledged.
+async fn unanswered(azure: &AzureSim, ids: &BTreeSet<String>) -> Result<usize> {
+    let taken = |attempt: &Attempt| attempt.status == Some(200) && attempt.is_of_the_relay();
+    let answered: BTreeSet<String> =
+        attempts(azure).await?.into_iter().filter(taken).map(|attempt| attempt.event_id).collect();
+    Ok(ids.difference(&answered).count())
 }
 
 async fn lost(story: &Story<'_>) -> Result<u64> {
