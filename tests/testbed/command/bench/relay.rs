@@ -12,8 +12,8 @@ use serde::Serialize;
 use testbed::scratch::Scratch;
 
 use super::super::show::Show;
-use app::App;
-use load::{Latencies, Target};
+use app::{App, QUEUED, TAKEN};
+use load::{Event, Latencies, Target};
 use subject::Subject;
 
 /// Connections at once, as in the figure to reach.
@@ -43,6 +43,8 @@ pub(super) struct Relay {
     pub(super) through_relay: Latencies,
     /// At 1,000 a second, the app alone.
     pub(super) app_alone: Latencies,
+    /// At 1,000 a second, from an event to the hub's answer to the push that a rule made of it, and back.
+    pub(super) event_to_push: Latencies,
     /// Resident memory before the first event, in MiB.
     pub(super) idle_mib: f64,
     /// After the load, in MiB.
@@ -82,27 +84,29 @@ fn pin(core: usize) -> Result<()> {
 
 async fn on_one_core() -> Result<Relay> {
     let scratch = Scratch::new("bench-relay")?;
-    let app = App::start().await?;
+    let (app, hub) = (App::start(TAKEN).await?, App::start(QUEUED).await?);
     let mut starts = Vec::new();
     for number in 0..5 {
-        let started = Subject::relay(&scratch.path().join(format!("start-{number}")), app.address()).await?;
+        let started =
+            Subject::relay(&scratch.path().join(format!("start-{number}")), app.address(), hub.address()).await?;
         starts.push(started.start_ms());
     }
     starts.sort_by(f64::total_cmp);
-    let relay = Subject::relay(&scratch.path().join("relay"), app.address()).await?;
+    let relay = Subject::relay(&scratch.path().join("relay"), app.address(), hub.address()).await?;
     let idle_mib = relay.resident_mib()?;
-    let target = Target { address: relay.address(), path: subject::PATH, key: Some(subject::KEY) };
+    let target = Target { address: relay.address(), path: subject::PATH, key: Some(subject::KEY), event: Event::Sms };
     load::full(target, CONNECTIONS, EVENT, WARM_UP).await?;
     let full = load::full(target, CONNECTIONS, EVENT, FULL).await?;
     let through_relay = load::steady(target, EVENT, RATE, STEADY).await?;
+    let event_to_push = load::steady(Target { event: Event::Chat, ..target }, EVENT, RATE, STEADY).await?;
     let loaded_mib = relay.resident_mib()?;
     drop(relay);
-    let alone = Target { address: app.address(), path: "/", key: None };
+    let alone = Target { address: app.address(), path: "/", key: None, event: Event::Sms };
     let app_alone = load::steady(alone, EVENT, RATE, STEADY).await?;
     let nginx_per_second = match Subject::nginx(&scratch.path().join("nginx"), app.address()).await? {
         None => None,
         Some(nginx) => {
-            let target = Target { address: nginx.address(), path: "/", key: None };
+            let target = Target { address: nginx.address(), path: "/", key: None, event: Event::Sms };
             load::full(target, CONNECTIONS, EVENT, WARM_UP).await?;
             Some(load::full(target, CONNECTIONS, EVENT, FULL).await?.per_second)
         }
@@ -113,6 +117,7 @@ async fn on_one_core() -> Result<Relay> {
         failed: full.failed,
         through_relay,
         app_alone,
+        event_to_push,
         idle_mib,
         loaded_mib,
         start_ms: starts.get(starts.len() / 2).copied().unwrap_or_default(),

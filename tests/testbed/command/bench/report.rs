@@ -117,6 +117,11 @@ fn relay_figures(relay: &Relay) -> Table {
     let (through, alone) = (relay.through_relay, relay.app_alone);
     row("at 1,000 a second: p50, p99 through the relay", format!("{:.2}, {:.2} ms", through.p50_ms, through.p99_ms));
     row("at 1,000 a second: p50, p99 of the app alone", format!("{:.2}, {:.2} ms", alone.p50_ms, alone.p99_ms));
+    let push = relay.event_to_push;
+    row(
+        "at 1,000 a second: p50, p99 from event to push and back",
+        format!("{:.2}, {:.2} ms", push.p50_ms, push.p99_ms),
+    );
     row("resident memory, idle and after the load", format!("{:.1}, {:.1} MiB", relay.idle_mib, relay.loaded_mib));
     row("from start to ready, median of 5", format!("{:.0} ms", relay.start_ms));
     table

@@ -1,4 +1,4 @@
-//! The least that can be called an app: reads a request with a length, answers 204, keeps the connection.
+//! The least that can be called an app, or a hub: reads a request with a length, answers, keeps the connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,7 +6,10 @@ use anyhow::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-const ANSWER: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+/// That of an app.
+pub(super) const TAKEN: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+/// That of a hub.
+pub(super) const QUEUED: &[u8] = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
 
 /// A running app. It ends with the value.
 pub(super) struct App {
@@ -15,13 +18,13 @@ pub(super) struct App {
 }
 
 impl App {
-    /// Listens on loopback, on this thread's runtime.
-    pub(super) async fn start() -> Result<Self> {
+    /// Listens on loopback, on this thread's runtime, and always gives that answer.
+    pub(super) async fn start(says: &'static [u8]) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream));
+                tokio::spawn(answer(stream, says));
             }
         });
         Ok(Self { address, serving })
@@ -39,14 +42,14 @@ impl Drop for App {
     }
 }
 
-async fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, says: &[u8]) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
         match whole(&buffer) {
             Some(length) => {
                 buffer.drain(..length);
-                stream.write_all(ANSWER).await?;
+                stream.write_all(says).await?;
             }
             None if stream.read_buf(&mut buffer).await? == 0 => return Ok(()),
             None => {}

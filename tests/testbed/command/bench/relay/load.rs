@@ -20,6 +20,30 @@ pub(super) struct Target {
     pub(super) path: &'static str,
     /// Delivery key, for a relay.
     pub(super) key: Option<&'static str>,
+    /// What is sent.
+    pub(super) event: Event,
+}
+
+/// An event.
+#[derive(Clone, Copy)]
+pub(super) enum Event {
+    /// `SMSReceived`.
+    Sms,
+    /// `ChatMessageReceived`.
+    Chat,
+}
+
+impl Event {
+    /// Its type; and its data up to where a text begins.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Event::Sms => ("SMSReceived", "\"message\":\""),
+            Event::Chat => (
+                "ChatMessageReceived",
+                "\"senderDisplayName\":\"Bob\",\"recipientCommunicationIdentifier\":{\"rawId\":\"8:acs:anna\"},\"messageBody\":\"",
+            ),
+        }
+    }
 }
 
 /// Full load.
@@ -40,12 +64,13 @@ pub(in super::super) struct Latencies {
     pub(in super::super) p99_ms: f64,
 }
 
-/// One kept connection, and the request that it sends: the same but for the event's id, which no two requests share.
+/// One kept connection, and the request that it sends: the same but for the event's id and subject, which no two requests share.
+/// Events of one subject would be delivered one after the other.
 struct Connection {
     stream: TcpStream,
     request: Vec<u8>,
-    /// Where the id stands in the request.
-    id: usize,
+    /// Where the number stands in the request.
+    places: [usize; 2],
     next: u64,
     answer: Vec<u8>,
 }
@@ -57,17 +82,19 @@ impl Connection {
         let stream =
             TcpStream::connect(target.address).await.with_context(|| format!("connecting {}", target.address))?;
         stream.set_nodelay(true)?;
-        let (request, id) = request(target, size)?;
+        let (request, places) = request(target, size)?;
         // Far apart, and never the same twice in one run of this program.
         let start = u64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros())?;
-        Ok(Self { stream, request, id, next: start + number * 100_000_000, answer: Vec::with_capacity(4096) })
+        Ok(Self { stream, request, places, next: start + number * 100_000_000, answer: Vec::with_capacity(4096) })
     }
 
     /// Whether the answer was a success.
     async fn ask(&mut self) -> Result<bool> {
         let id = format!("{:0DIGITS$}", self.next % 10_u64.pow(16));
         self.next += 1;
-        self.request.get_mut(self.id..self.id + DIGITS).context("no room for the id")?.copy_from_slice(id.as_bytes());
+        for place in self.places {
+            self.request.get_mut(place..place + DIGITS).context("no room for the id")?.copy_from_slice(id.as_bytes());
+        }
         self.stream.write_all(&self.request).await?;
         loop {
             if let Some(length) = whole(&self.answer) {
@@ -82,13 +109,16 @@ impl Connection {
     }
 }
 
-/// A CloudEvents delivery of `size` bytes, as Event Grid sends it; and where its id begins.
-fn request(target: Target, size: usize) -> Result<(Vec<u8>, usize)> {
+/// A CloudEvents delivery of `size` bytes, as Event Grid sends it; and where the number that tells it from others begins.
+fn request(target: Target, size: usize) -> Result<(Vec<u8>, [usize; 2])> {
     let id = "0".repeat(DIGITS);
+    let (kind, data) = target.event.words();
+    // Rules drop what is old.
+    let time = k8s_openapi::jiff::Timestamp::now();
     let front = format!(
         "{{\"id\":\"{id}\",\"source\":\"/subscriptions/s/resourceGroups/r/providers/Microsoft.Communication/communicationServices/c\",\
-         \"specversion\":\"1.0\",\"type\":\"Microsoft.Communication.SMSReceived\",\"subject\":\"/phonenumber/{id}\",\
-         \"time\":\"2026-01-01T00:00:00Z\",\"data\":{{\"message\":\""
+         \"specversion\":\"1.0\",\"type\":\"Microsoft.Communication.{kind}\",\"subject\":\"/phonenumber/{id}\",\
+         \"time\":\"{time}\",\"data\":{{{data}"
     );
     let back = "\"}}";
     let filling = "x".repeat(size.checked_sub(front.len() + back.len()).context("the event is too small")?);
@@ -98,8 +128,9 @@ fn request(target: Target, size: usize) -> Result<(Vec<u8>, usize)> {
          content-type: application/cloudevents+json; charset=utf-8\r\ncontent-length: {size}\r\n\r\n",
         target.path
     );
-    let at = head.len() + "{\"id\":\"".len();
-    Ok((format!("{head}{front}{filling}{back}").into_bytes(), at))
+    let mut places = front.match_indices(&id).map(|(at, _)| head.len() + at);
+    let places = [places.next().context("no id")?, places.next().context("no subject")?];
+    Ok((format!("{head}{front}{filling}{back}").into_bytes(), places))
 }
 
 /// As much as `connections` that wait for each answer can send.
@@ -158,10 +189,13 @@ mod tests {
 
     #[test]
     fn an_event_has_the_size_that_was_asked_for_and_room_for_its_id() {
-        let target = Target { address: SocketAddr::from(([127, 0, 0, 1], 1)), path: "/", key: None };
-        let (request, id) = request(target, 1024).unwrap();
+        let target =
+            Target { address: SocketAddr::from(([127, 0, 0, 1], 1)), path: "/", key: None, event: Event::Chat };
+        let (request, places) = request(target, 1024).unwrap();
         assert_eq!(whole(&request), Some(request.len()));
-        assert_eq!(&request[id..id + DIGITS], "0".repeat(DIGITS).as_bytes());
+        for place in places {
+            assert_eq!(&request[place..place + DIGITS], "0".repeat(DIGITS).as_bytes());
+        }
         let body = request.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
         assert_eq!(request.len() - body, 1024);
         serde_json::from_slice::<serde_json::Value>(&request[body..]).unwrap();

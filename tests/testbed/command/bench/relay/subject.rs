@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use acs_wire::filter::EventFilter;
-use acs_wire::relay::config::{Encoding, FORMAT, RelayConfig, Route, Subscription};
+use acs_wire::relay::config::{Encoding, FORMAT, Platform, Push, PushRule, RelayConfig, Route, Subscription};
 use acs_wire::relay::folders;
 use anyhow::{Context, Result, bail};
 use testbed::{Process, binaries, ports};
@@ -19,6 +19,9 @@ pub(super) const PATH: &str = "/v1/events/bench";
 /// Its delivery key.
 pub(super) const KEY: &str = "bench-key-bench-key-bench-key-bench-key-000";
 
+/// Connection string of a hub that is not there: the relay signs for it, and connects elsewhere.
+const HUB: &str = "Endpoint=sb://bench.servicebus.windows.net/;SharedAccessKeyName=bench;SharedAccessKey=YmVuY2g=";
+
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running one. It ends with the value.
@@ -29,8 +32,8 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// A relay with one route, to `app`.
-    pub(super) async fn relay(folder: &Path, app: SocketAddr) -> Result<Self> {
+    /// A relay with one route for SMS, to `app`, and one rule for chat messages, with a hub that is `hub`.
+    pub(super) async fn relay(folder: &Path, app: SocketAddr, hub: SocketAddr) -> Result<Self> {
         let config = RelayConfig {
             format: FORMAT,
             relay: "bench".to_owned(),
@@ -40,12 +43,24 @@ impl Subject {
             subscriptions: vec![Subscription { name: "bench".to_owned() }],
             routes: vec![Route {
                 name: "app".to_owned(),
-                filter: EventFilter::default(),
+                filter: of_type("SMSReceived"),
                 url: format!("http://{app}/"),
                 encoding: Encoding::Binary,
                 timeout_seconds: 15,
             }],
-            push: None,
+            push: Some(Push {
+                endpoint: Some(format!("http://{hub}")),
+                ca_bundle: None,
+                platforms: vec![Platform::Apple],
+                rules: vec![PushRule {
+                    name: "message".to_owned(),
+                    filter: of_type("ChatMessageReceived"),
+                    installation_tag: "'user:' + event.data.recipientCommunicationIdentifier.rawId".to_owned(),
+                    title: Some("event.data.senderDisplayName".to_owned()),
+                    body: "event.data.messageBody".to_owned(),
+                    expires_after_seconds: 3600,
+                }],
+            }),
         };
         let [configuration, delivery, push] = ["config", "delivery", "push"].map(|name| folder.join(name));
         for place in [&configuration, &delivery, &push] {
@@ -53,6 +68,8 @@ impl Subject {
         }
         fs::write(configuration.join(folders::CONFIG_FILE), serde_json::to_vec(&config)?)?;
         fs::write(delivery.join(acs_wire::secret_keys::DELIVERY_CURRENT), KEY)?;
+        fs::write(push.join(acs_wire::secret_keys::CONNECTION_STRING), HUB)?;
+        fs::write(push.join(acs_wire::secret_keys::HUB_NAME), "bench")?;
         let [events, local, ops] = [ports::free_address()?, ports::free_address()?, ports::free_address()?];
         let program = Process::of("acs-relay", "taskset")
             .args(["-c", &SUBJECT_CORE.to_string()])
@@ -113,6 +130,10 @@ impl Subject {
     pub(super) fn resident_mib(&self) -> Result<f64> {
         super::super::count::resident_mib_of(self.process.pid())
     }
+}
+
+fn of_type(name: &str) -> EventFilter {
+    EventFilter { event_types: vec![format!("Microsoft.Communication.{name}")], ..EventFilter::default() }
 }
 
 async fn until_listening(process: &Process, address: SocketAddr) -> Result<()> {
