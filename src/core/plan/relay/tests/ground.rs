@@ -260,9 +260,10 @@ impl Pod {
 
 impl Subscription {
     fn object(&self) -> Object {
-        let status = self.sends.as_ref().map_or(json!({}), |key| {
-            json!({"azureResourceId": "/x", "deliveryKey": fingerprint(key)})
-        });
+        let status = self
+            .sends
+            .as_ref()
+            .map_or(json!({}), |key| json!({"azureResourceId": "/x", "deliveryKey": fingerprint(key)}));
         let json = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "EventSubscription",
             "metadata": {"name": self.name, "namespace": "ns", "uid": self.name, "annotations": {acs_wire::ANNOTATION_AZURE_NAME: self.name}},
             "spec": {"source": {"serviceRef": {"name": "s"}}, "destination": {"type": "EventRelay", "eventRelayRef": {"name": "shop"}}},

@@ -89,3 +89,36 @@ fn a_child_of_a_stranger_is_left_alone() {
     assert_eq!(condition(ground.status(), "Deployed").1, "ChildConflict");
     assert_eq!(ground.children[&(crate::relay::child::ChildKind::Service, "shop-relay".to_owned())]["spec"], json!({}));
 }
+
+#[test]
+fn a_route_has_to_be_accepted_by_every_gateway_before_anyone_is_told_of_it() {
+    let mut ground = Ground::sidecar();
+    ground.add_pod("a");
+    ground.add_subscription("one");
+    ground.settle();
+    assert_eq!(ground.status()["subscriptions"], json!(["one"]));
+    ground.relay["spec"]["reachability"] = json!({"type": "HTTPRoute", "httpRoute": {
+        "hostname": "routed.example", "parentRefs": [{"name": "one"}, {"name": "two", "namespace": "gateways"}]}});
+    ground.settle();
+    assert_eq!(ground.status().get("subscriptions"), None, "{:#}", ground.status());
+    assert!(condition(ground.status(), "Reachable").2.contains("Gateway one"));
+    let said = |gateway: &str, accepted: &str| {
+        let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "reason": "NoMatchingParent", "message": "no listener", "observedGeneration": 1});
+        json!({"parentRef": {"name": gateway}, "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", "True")]})
+    };
+    let key = (crate::relay::child::ChildKind::HttpRoute, "shop-relay".to_owned());
+    let mut say = |ground: &mut Ground, second: &str| {
+        let route = ground.children.get_mut(&key).unwrap();
+        route["status"] = json!({"parents": [said("one", "True"), said("two", second)]});
+        ground.settle();
+        condition(ground.status(), "Reachable")
+    };
+    let (_, reason, message) = say(&mut ground, "False");
+    assert_eq!(reason, "RouteNotAccepted");
+    assert!(message.contains("Gateway two says Accepted=False (NoMatchingParent): no listener"), "{message}");
+    assert_eq!(say(&mut ground, "True").0, "True");
+    assert_eq!(
+        (&ground.status()["subscriptions"], &ground.status()["url"]),
+        (&json!(["one"]), &json!("https://routed.example"))
+    );
+}
