@@ -1,5 +1,6 @@
 //! Words that several programs share. Serde and a digest only: no client, no clock.
 
+pub mod event_types;
 pub mod filter;
 pub mod relay;
 

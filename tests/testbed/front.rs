@@ -31,17 +31,11 @@ impl Front {
     /// # Errors
     /// When the address is not this machine's, or the simulator signs nothing.
     pub async fn start(azure: &AzureSim, ip: IpAddr) -> Result<Self> {
-        let issued = azure.post("/_sim/certificate", &json!({"names": [ip.to_string()]})).await?;
-        let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
-        let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
-        let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.with_no_client_auth().with_single_cert(chain, key)?;
+        let config = server_config(azure, ip).await?;
         let listener = TcpListener::bind((ip, 0)).await.with_context(|| format!("listening on {ip}"))?;
         let address = listener.local_addr()?;
         let targets = Targets::default();
-        let serving = tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), targets.clone()));
+        let serving = tokio::spawn(serve(listener, TlsAcceptor::from(config), targets.clone()));
         Ok(Self { address, targets, serving })
     }
 
@@ -60,6 +54,20 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+/// TLS as a server at `ip`, with a certificate that the simulator has signed: so it trusts that, as the public trusts a real one.
+///
+/// # Errors
+/// When the simulator signs nothing.
+pub async fn server_config(azure: &AzureSim, ip: IpAddr) -> Result<Arc<rustls::ServerConfig>> {
+    let issued = azure.post("/_sim/certificate", &json!({"names": [ip.to_string()]})).await?;
+    let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
+    let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(Arc::new(config.with_no_client_auth().with_single_cert(chain, key)?))
 }
 
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, targets: Targets) {

@@ -11,10 +11,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
 use axum_server::tls_rustls::RustlsConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
-use testbed::AzureSim;
+use testbed::{AzureSim, front};
 
 /// A running endpoint. It ends with the value.
 pub(crate) struct Webhook {
@@ -26,20 +24,14 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Listens with a certificate that the simulator has signed, so that the simulator trusts it.
     pub(crate) async fn start(azure: &AzureSim, host: Ipv4Addr) -> Result<Self> {
-        let issued = azure.post("/_sim/certificate", &json!({"names": [host]})).await?;
-        let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
-        let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
-        let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.with_no_client_auth().with_single_cert(chain, key)?;
+        let config = front::server_config(azure, host.into()).await?;
         let listener = TcpListener::bind((host, 0)).context("listening for events")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let handshakes = Arc::new(AtomicU64::new(0));
         let handle = axum_server::Handle::new();
         let router = Router::new().fallback(receive).with_state(handshakes.clone());
-        let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(Arc::new(config)))?;
+        let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
         tokio::spawn(server.handle(handle.clone()).serve(router.into_make_service()));
         Ok(Self { address, handshakes, handle })
     }

@@ -1,10 +1,10 @@
 //! What Event Grid makes of a filter: checks, defaults, and how it reads back.
 
+use acs_wire::event_types;
 use serde_json::{Map, Value, json};
 
 use super::super::json;
 use super::super::refusal::Refusal;
-use super::event_types;
 
 const SINGLE: [&str; 5] =
     ["NumberLessThan", "NumberGreaterThan", "NumberLessThanOrEquals", "NumberGreaterThanOrEquals", "BoolEquals"];

@@ -2,7 +2,6 @@
 
 pub(crate) mod delivery;
 mod destination;
-mod event_types;
 mod filter;
 mod handshake;
 mod subscriptions;
@@ -54,8 +53,8 @@ fn looked_up(world: &World, call: &Call<'_>) -> Answer {
     let target = &call.target;
     let tail = target.tail.as_deref().map(str::to_ascii_lowercase);
     if call.method() == "GET" && tail.as_deref() == Some("eventtypes") {
-        let topic_type = event_types::COMMUNICATION_TOPIC_TYPE;
-        let list: Vec<Value> = event_types::COMMUNICATION
+        let topic_type = topics::COMMUNICATION_TOPIC_TYPE;
+        let list: Vec<Value> = acs_wire::event_types::COMMUNICATION
             .iter()
             .map(|name| {
                 json!({

@@ -12,7 +12,9 @@ use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::Kind;
 use super::super::resource::{Hidden, Resource};
 use super::super::world::World;
-use super::event_types::COMMUNICATION_TOPIC_TYPE;
+
+/// The topic type of a communication service.
+pub(super) const COMMUNICATION_TOPIC_TYPE: &str = "Microsoft.Communication.CommunicationServices";
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let key = call.target.key();

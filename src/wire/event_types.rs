@@ -1,10 +1,8 @@
-//! The event types of Communication Services: what an event subscription takes when it names none.
+//! The event types of Communication Services, as Azure publishes them for the topic type. It adds new ones: who routes events takes
+//! any name.
 
-/// The topic type of a communication service.
-pub(crate) const COMMUNICATION_TOPIC_TYPE: &str = "Microsoft.Communication.CommunicationServices";
-
-/// As published for the topic type.
-pub(crate) const COMMUNICATION: [&str; 54] = [
+/// All that are known: what an event subscription takes when it names none.
+pub const COMMUNICATION: [&str; 54] = [
     "Microsoft.Communication.AdvancedMessageAnalysisCompleted",
     "Microsoft.Communication.AdvancedMessageDeliveryStatusUpdated",
     "Microsoft.Communication.AdvancedMessageReceived",
@@ -60,3 +58,22 @@ pub(crate) const COMMUNICATION: [&str; 54] = [
     "Microsoft.Communication.SMSReceived",
     "Microsoft.Communication.UserDisconnected",
 ];
+
+/// The type as it is known, whatever its letter case; `None` for any other name.
+pub fn known(name: &str) -> Option<&'static str> {
+    COMMUNICATION.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_named_once() {
+        let mut names = COMMUNICATION.to_vec();
+        names.dedup();
+        assert_eq!(names.len(), COMMUNICATION.len());
+        assert_eq!(known("microsoft.communication.smsreceived"), Some("Microsoft.Communication.SMSReceived"));
+        assert_eq!(known("Microsoft.Communication.Smoke"), None);
+    }
+}
