@@ -2,6 +2,7 @@
 
 mod admission;
 mod deletion;
+mod deployment;
 mod order;
 mod stream;
 
@@ -69,6 +70,7 @@ async fn tell(story: &mut Story<'_>) -> Result<()> {
     Box::pin(outage(story)).await?;
     Box::pin(stream::stream(story)).await?;
     Box::pin(order::order(story)).await?;
+    Box::pin(deployment::deployment(story)).await?;
     Box::pin(crash::crash(story)).await?;
     Box::pin(deletion::delete(story)).await
 }

@@ -35,7 +35,12 @@ pub(crate) struct Attempt {
 impl Attempt {
     /// Whether it went to the relay of the example. Other subscriptions of the service may want the event too.
     pub(crate) fn is_of_the_relay(&self) -> bool {
-        self.subscription.to_lowercase().contains("/eventsubscriptions/shop-relay")
+        self.is_of("shop-relay")
+    }
+
+    /// Whether it went to the event subscription of an object of that name.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.subscription.to_lowercase().contains(&format!("/eventsubscriptions/{name}-"))
     }
 }
 

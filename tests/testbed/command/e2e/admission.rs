@@ -26,7 +26,7 @@ pub(super) async fn admit(story: &mut Story<'_>) -> Result<()> {
     let started = Instant::now();
     let folder = example.folder().display().to_string();
     story.all.cluster.kubectl(["-n", SHOP, "apply", "-f", &folder]).await?.ok()?;
-    story.all.front.point_at(&[service_address(story).await?]);
+    story.all.front.point_at(&[service_address(story, "shop-relay").await?]);
     rollout(story, "app").await?;
     rollout(story, "back-office").await?;
     story.until_so_many_ready(SHOP, OBJECTS + 2).await?;
@@ -36,10 +36,10 @@ pub(super) async fn admit(story: &mut Story<'_>) -> Result<()> {
     misspell(story).await
 }
 
-/// Where the relay's Service is reached from this machine.
-async fn service_address(story: &Story<'_>) -> Result<SocketAddr> {
+/// Where a relay's Service is reached from this machine.
+pub(super) async fn service_address(story: &Story<'_>, name: &str) -> Result<SocketAddr> {
     let found = wait_for_some("the relay's Service", PODS, || async {
-        let args = ["-n", SHOP, "get", "service", "shop-relay", "-o", "json"];
+        let args = ["-n", SHOP, "get", "service", name, "-o", "json"];
         let service: Value = serde_json::from_str(&story.all.cluster.kubectl(args).await.ok()?.ok().ok()?).ok()?;
         let ports = service.pointer("/spec/ports")?.as_array()?.clone();
         let events = ports.iter().find(|port| text(port, "/name") == "events")?;
