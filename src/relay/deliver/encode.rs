@@ -1,15 +1,13 @@
 //! CloudEvents over HTTP, binary and structured. `data` is copied as it came.
 
 use acs_wire::relay::config::Encoding;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::receive::envelope::{Event, Payload};
+use crate::receive::envelope::{self, Event, MAX_ATTRIBUTE, Payload};
 
 /// What the HTTP binding encodes beside what is not ASCII.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
@@ -86,8 +84,7 @@ fn binary(event: &Event, headers: &mut HeaderMap) -> Bytes {
         Payload::Base64(text) => {
             let octets = HeaderValue::from_static("application/octet-stream");
             headers.insert(CONTENT_TYPE, content_type.unwrap_or(octets));
-            let text: String = serde_json::from_slice(text).unwrap_or_default();
-            BASE64_STANDARD.decode(text).map(Bytes::from).unwrap_or_default()
+            envelope::octets(text).unwrap_or_default()
         }
     }
 }
@@ -109,8 +106,12 @@ fn extension_header(name: &str) -> Option<HeaderName> {
     HeaderName::from_bytes(format!("ce-{name}").as_bytes()).ok()
 }
 
-/// The value of an extension as text: attributes are texts, numbers and booleans.
+/// The value of an extension as text: attributes are texts, numbers and booleans. A header that no server takes would make every
+/// try of the event fail, so one that is too long stays out; the structured form has it.
 fn attribute_text(json: &[u8]) -> Option<String> {
+    if json.len() > MAX_ATTRIBUTE {
+        return None;
+    }
     match serde_json::from_slice(json).ok()? {
         serde_json::Value::String(text) => Some(text),
         serde_json::Value::Number(number) => Some(number.to_string()),

@@ -4,13 +4,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// Longest attribute, in bytes.
-const MAX_ATTRIBUTE: usize = 4096;
+pub const MAX_ATTRIBUTE: usize = 4096;
 /// Most extension attributes that are kept.
 const MAX_EXTENSIONS: usize = 32;
 /// Most events in a request: what Event Grid allows.
@@ -62,13 +64,41 @@ pub fn parse(body: &Bytes) -> Result<Vec<Event>, Malformed> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     let parsed: Vec<Parsed<'_>> = match first {
         Some(b'{') => vec![serde_json::from_slice(body).map_err(|_| Malformed)?],
-        Some(b'[') => serde_json::from_slice(body).map_err(|_| Malformed)?,
+        Some(b'[') => serde_json::from_slice::<Batch<'_>>(body).map_err(|_| Malformed)?.0,
         _ => return Err(Malformed),
     };
-    if parsed.is_empty() || parsed.len() > MAX_EVENTS {
+    if parsed.is_empty() {
         return Err(Malformed);
     }
     parsed.into_iter().map(|event| event.complete(body)).collect()
+}
+
+/// Counted while it is read: two megabytes of `{},` would otherwise take a hundred times their size first.
+struct Batch<'a>(Vec<Parsed<'a>>);
+
+impl<'de> Deserialize<'de> for Batch<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Events;
+        impl<'de> Visitor<'de> for Events {
+            type Value = Batch<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("events")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Self::Value, A::Error> {
+                let mut events = Vec::new();
+                while let Some(event) = sequence.next_element()? {
+                    if events.len() == MAX_EVENTS {
+                        return Err(A::Error::custom("too many"));
+                    }
+                    events.push(event);
+                }
+                Ok(Batch(events))
+            }
+        }
+        deserializer.deserialize_seq(Events)
+    }
 }
 
 /// Members as they stand there.
@@ -112,8 +142,8 @@ impl Parsed<'_> {
         let data = match (self.data, self.data_base64) {
             (Some(_), Some(_)) => return Err(Malformed),
             (Some(json), None) => Payload::Json(raw(json)),
-            (None, Some(text)) if text.get().starts_with('"') => Payload::Base64(raw(text)),
-            (None, Some(_)) => return Err(Malformed),
+            // Looked at here, so that a target never gets an empty body in place of what cannot be decoded.
+            (None, Some(text)) => octets(text.get().as_bytes()).map(|_| Payload::Base64(raw(text)))?,
             (None, None) => Payload::None,
         };
         Ok(Event {
@@ -128,6 +158,15 @@ impl Parsed<'_> {
             extensions,
         })
     }
+}
+
+/// The bytes that the JSON text of a base64 holds.
+///
+/// # Errors
+/// When it is no text, or no base64.
+pub fn octets(json: &[u8]) -> Result<Bytes, Malformed> {
+    let text: String = serde_json::from_slice(json).map_err(|_| Malformed)?;
+    BASE64_STANDARD.decode(text).map(Bytes::from).map_err(|_| Malformed)
 }
 
 fn optional(text: Option<Cow<'_, str>>) -> Result<Option<String>, Malformed> {
@@ -187,6 +226,7 @@ impl<'de> Parsed<'de> {
             "data" => raw(&mut self.data, map),
             "data_base64" => raw(&mut self.data_base64, map),
             "metadataVersion" => map.next_value::<IgnoredAny>().map(|_| ()),
+            _ if self.extensions.iter().any(|(there, _)| *there == name) => Err(A::Error::custom("twice")),
             _ if self.extensions.len() >= MAX_EXTENSIONS => map.next_value::<IgnoredAny>().map(|_| ()),
             _ => {
                 self.extensions.push((name, map.next_value()?));

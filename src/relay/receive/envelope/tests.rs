@@ -58,6 +58,8 @@ fn what_is_no_event_is_malformed() {
         r#"{"specversion":"1.0","id":"1","source":"/s","type":"T","data":1,"data":2}"#.to_owned(),
         r#"{"specversion":"1.0","id":"1","source":"/s","type":"T","data":1,"data_base64":"AA=="}"#.to_owned(),
         r#"{"specversion":"1.0","id":"1","source":"/s","type":"T","data_base64":7}"#.to_owned(),
+        r#"{"specversion":"1.0","id":"1","source":"/s","type":"T","data_base64":"A"}"#.to_owned(),
+        r#"{"specversion":"1.0","id":"1","source":"/s","type":"T","x":1,"x":2}"#.to_owned(),
         r#"{"specversion":"1.0","id":"1","source":"/s","type":"T"} {}"#.to_owned(),
         r#"[{"specversion":"1.0","id":"1","source":"/s","type":"T"},{}]"#.to_owned(),
         format!(r#"{{"specversion":"1.0","id":"{long}","source":"/s","type":"T"}}"#),
@@ -85,4 +87,17 @@ fn extensions_are_bounded() {
     let many: String = (0..100).map(|n| format!(",\"x{n}\":{n}")).collect();
     let event = one(&format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"T"{many},"data":1}}"#)).unwrap();
     assert_eq!((event.extensions.len(), event.data), (MAX_EXTENSIONS, Payload::Json(Bytes::from_static(b"1"))));
+}
+
+/// That it stops there shows in the error: it comes before the end, which is missing here.
+#[test]
+fn events_are_counted_while_they_are_read() {
+    let event = r#"{"specversion":"1.0","id":"1","source":"/s","type":"T"},"#;
+    let most = format!("[{}", event.repeat(MAX_EVENTS));
+    let whole = format!("{}]", most.trim_end_matches(','));
+    assert_eq!(parse(&Bytes::from(whole)).unwrap().len(), MAX_EVENTS);
+    let broken = |error: serde_json::Error| error.to_string();
+    let one_more = format!("{most}{event}");
+    let error = serde_json::from_str::<Batch<'_>>(&one_more).map(|_| ()).map_err(broken).unwrap_err();
+    assert!(error.contains("too many"), "{error}");
 }

@@ -107,7 +107,8 @@ async fn attributes_that_are_no_ascii_are_encoded_and_further_ones_go_along() {
     let target = Target::start().await;
     let ground = Ground::with(&config(&[route("all", &target.url())])).await;
     let event = json!({"specversion": "1.0", "id": "ä \"1\" 100%", "source": "/s", "type": "t", "subject": "a/é\n",
-        "traceparent": "00-abc", "sampled": true, "rank": 7, "Odd_Name": "x", "nested": {"a": 1}, "data": null});
+        "traceparent": "00-abc", "sampled": true, "rank": 7, "Odd_Name": "x", "nested": {"a": 1}, "data": null,
+        "long": "x".repeat(5000), "lines": "a\r\nx-more: b"});
     assert_eq!(ground.deliver(event.to_string()).await.status, 200);
     let got = target.received().pop().unwrap();
     assert_eq!(got.header("ce-id"), "%C3%A4%20%221%22%20100%25");
@@ -117,6 +118,8 @@ async fn attributes_that_are_no_ascii_are_encoded_and_further_ones_go_along() {
         ("00-abc", "true", "7")
     );
     assert!(!got.headers.contains_key("ce-odd_name") && !got.headers.contains_key("ce-nested"));
+    assert!(!got.headers.contains_key("ce-long") && !got.headers.contains_key("x-more"));
+    assert_eq!(got.header("ce-lines"), "a%0D%0Ax-more:%20b");
     assert_eq!(got.body.as_ref(), b"null");
 
     let octets = json!({"specversion": "1.0", "id": "2", "source": "/s", "type": "t", "data_base64": "AAH/",
