@@ -92,7 +92,8 @@ impl Refusal {
                  this platform"
             }
             Refusal::Unauthorized => {
-                "the hub does not accept the access policy's key; it was read again, without success"
+                "the hub does not accept the access policy's key, which was read again without success; a clock that is an hour slow \
+                 looks the same"
             }
             Refusal::Forbidden => "the hub's quota is used up, or its access policy lacks the right Send",
             Refusal::Absent => "there is no such hub, or not yet",

@@ -204,7 +204,8 @@ pub async fn send(state: &State, message: &Message, deadline: Instant) -> Result
             Ok(Queued { tracking_id })
         }
         Err(refusal) => {
-            tracing::warn!(
+            // Of what fails with every push, the trouble below tells once a minute.
+            tracing::debug!(
                 tracking_id,
                 refusal = refusal.label(),
                 platform = message.platform.format(),

@@ -8,6 +8,9 @@ use serde_json::json;
 /// Most bytes of a payload, in UTF-8: both platforms have the same bound. Above it the hub may say 201 and the push is lost.
 pub const MAX_PAYLOAD: usize = 4096;
 
+/// Longest time, in seconds, that FCM keeps a push; it refuses one that asks for more, as an event from the future does.
+const MAX_TTL: i64 = 28 * 24 * 3600;
+
 /// What a rule wants to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -71,7 +74,7 @@ fn fcm_v1(alert: &Alert, title: Option<&str>, body: &str, now: i64) -> String {
         Some(title) => json!({ "title": title, "body": body }),
         None => json!({ "body": body }),
     };
-    let ttl = format!("{}s", (alert.expires - now).max(0));
+    let ttl = format!("{}s", alert.expires.saturating_sub(now).clamp(0, MAX_TTL));
     let android = json!({
         "priority": "high",
         "ttl": ttl,
@@ -125,6 +128,9 @@ mod tests {
         assert_eq!(fcm["message"]["android"]["ttl"], "60s");
         assert_eq!(fcm["message"]["android"]["collapse_key"], "c0ffee");
         assert!(fcm["message"].get("token").is_none());
+        let future = Alert { expires: i64::MAX, ..alert.clone() };
+        let fcm: serde_json::Value = serde_json::from_slice(&payload(&future, Platform::FcmV1, -1)).unwrap();
+        assert_eq!(fcm["message"]["android"]["ttl"], "2419200s");
         assert!(headers(&alert, Platform::FcmV1).is_empty());
         assert_eq!(headers(&alert, Platform::Apple).len(), 5);
     }
