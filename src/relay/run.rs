@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::config::Folders;
 use crate::options::Checked;
-use crate::serve::{Door, Limits};
+use crate::serve::{Door, Limits, Peers};
 use crate::state::State;
 use crate::{ops, push, receive};
 
@@ -93,16 +93,17 @@ impl Relay {
 
         let shared = Arc::clone(&state);
         let handler = move |request, _| receive::serve(Arc::clone(&shared), request);
-        let events_door = Door { limits, stop: stopped.clone(), open: Arc::clone(&open), handler };
+        let events_door = Door { limits, stop: stopped.clone(), open: Arc::clone(&open), peers: None, handler };
         let shared = Arc::clone(&state);
         let handler = move |request, peer| push::local::serve(Arc::clone(&shared), peer, request);
-        let few = Limits { connections: 256, ..limits };
-        let local_door = Door { limits: few, stop: stopped, open: Arc::default(), handler };
+        let few = Limits { connections: 128, head_bytes: 16 * 1024, ..limits };
+        let local_door = Door { limits: few, stop: stopped, open: Arc::default(), peers: None, handler };
         let shared = Arc::clone(&state);
         let handler = move |request, _| std::future::ready(ops::serve(&shared, &open, &request));
-        // Health is answered to the very end.
+        // Health is answered to the very end, and whatever another pod does: a kubelet that gets no answer kills the relay.
         let (never, forever) = watch::channel(false);
-        let ops_door = Door { limits: few, stop: forever, open: Arc::default(), handler };
+        let peers = Some(Peers::new(few.connections / 4));
+        let ops_door = Door { limits: few, stop: forever, open: Arc::default(), peers, handler };
 
         let doors = vec![tokio::spawn(events_door.serve(events)), tokio::spawn(local_door.serve(local))];
         let looking = Arc::clone(&state);

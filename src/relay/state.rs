@@ -108,6 +108,8 @@ pub struct State {
     pub bodies: Arc<Room>,
     /// Requests of Event Grid under way.
     pub in_flight: InFlight,
+    /// Those of them that show no key and whose body is read: strangers may fill this, and nothing else with it.
+    pub handshakes: InFlight,
     /// Requests of the app under way.
     pub local_in_flight: InFlight,
     /// Order and memory of deliveries.
@@ -128,6 +130,7 @@ impl State {
             metrics: Metrics::new(),
             bodies: Room::new(limits.bodies),
             in_flight: InFlight { now: AtomicUsize::new(0), most: limits.requests },
+            handshakes: InFlight { now: AtomicUsize::new(0), most: limits.handshakes },
             local_in_flight: InFlight { now: AtomicUsize::new(0), most: 128 },
             delivery: Delivery::default(),
             snapshot: RwLock::default(),
@@ -170,8 +173,11 @@ impl State {
         }
     }
 
-    fn looked_just_now(&self) -> bool {
-        self.loader.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed() < LOOK_AGAIN
+    /// True if reading the files again may show another key. The kubelet swaps a volume by one link, which is cheap to look at;
+    /// where there is none, the files are not read for each of many wrong keys.
+    fn may_have_changed(&self) -> bool {
+        let loader = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        loader.0.was_swapped() || loader.1.elapsed() >= LOOK_AGAIN
     }
 
     /// Compares a request's key with those that are valid. 401 is final for Event Grid, so the files are looked at once more
@@ -184,7 +190,7 @@ impl State {
             return Err(Outcome::NoDeliveryKey);
         }
         match authenticate(headers, &snapshot.keys) {
-            Err(Outcome::WrongKey) if !self.looked_just_now() => {
+            Err(Outcome::WrongKey) if self.may_have_changed() => {
                 self.reload();
                 authenticate(headers, &self.snapshot().keys)
             }
@@ -192,12 +198,13 @@ impl State {
         }
     }
 
-    /// Remembers the last handshake, and tells it if it ended otherwise than the one before: anybody may try them.
+    /// Remembers the last handshake, and tells it if it ended otherwise than the one before, and each end once a minute at most:
+    /// anybody may try them.
     pub fn note_handshake(&self, handshake: Handshake) {
         let mut last = self.handshake.lock().unwrap_or_else(PoisonError::into_inner);
         let known = last.as_ref().is_some_and(|last| Handshake { at: handshake.at, ..last.clone() } == handshake);
-        if !known {
-            let Handshake { subscription, granted, schema, .. } = &handshake;
+        let Handshake { subscription, granted, schema, .. } = &handshake;
+        if !known && self.is_news(&format!("handshake {subscription} {granted} {schema}")) {
             tracing::info!(subscription, granted, schema, "handshake");
         }
         *last = Some(handshake);

@@ -1,7 +1,7 @@
 //! The files, as they are.
 
 use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use acs_wire::relay::folders::CONFIG_FILE;
 use acs_wire::secret_keys;
@@ -70,8 +70,41 @@ pub struct Contents {
     pub hub_name: File,
 }
 
-/// Reads all of them. Small files on a local volume: not worth a thread.
-pub fn read(folders: &Folders) -> Contents {
+/// What stands behind the files of each folder: the kubelet swaps all files of a volume at once by the link `..data`. None where
+/// there is no such link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version([Option<PathBuf>; 3]);
+
+/// What stands behind the files now.
+pub fn version(folders: &Folders) -> Version {
+    let link = |folder: &Path| std::fs::read_link(folder.join("..data")).ok();
+    Version([link(&folders.config), link(&folders.delivery), link(&folders.push)])
+}
+
+/// Most reads in a row that a swap may spoil.
+const TRIES: usize = 3;
+
+/// Reads all of them, and reads again what was swapped meanwhile: `current` of one version with `next` of another would leave out a
+/// key that is in use, and that gives 401, which is final. Small files on a local volume: not worth a thread.
+pub fn read(folders: &Folders) -> (Version, Contents) {
+    unspoilt(|| version(folders), || contents(folders))
+}
+
+fn unspoilt<V: PartialEq, C>(version: impl Fn() -> V, mut contents: impl FnMut() -> C) -> (V, C) {
+    let mut before = version();
+    let mut read = contents();
+    for _ in 1..TRIES {
+        let after = version();
+        if before == after {
+            break;
+        }
+        before = after;
+        read = contents();
+    }
+    (before, read)
+}
+
+fn contents(folders: &Folders) -> Contents {
     Contents {
         config: file(&folders.config.join(CONFIG_FILE)),
         current: file(&folders.delivery.join(secret_keys::DELIVERY_CURRENT)),
@@ -91,5 +124,29 @@ fn file(path: &Path) -> File {
         Ok(_) => File::Text(text.into()),
         Err(error) if error.kind() == ErrorKind::NotFound => File::Missing,
         Err(error) => File::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_was_swapped_while_it_was_read_is_read_again() {
+        let now = Cell::new(1);
+        let torn = || {
+            let first = now.get();
+            now.set(2);
+            (first, now.get())
+        };
+        assert_eq!(unspoilt(|| now.get(), torn), (2, (2, 2)));
+        let restless = Cell::new(0);
+        let next = || {
+            restless.set(restless.get() + 1);
+            restless.get()
+        };
+        assert_eq!(unspoilt(|| restless.get(), next).1, TRIES);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use acs_wire::secret_keys::{DELIVERY_CURRENT, DELIVERY_NEXT};
+
 use super::files::{self, Contents, File};
 use super::{Folders, InForce};
 use crate::push::access::Access;
@@ -16,17 +18,24 @@ const MIN_KEY: usize = 16;
 pub struct Loader {
     folders: Folders,
     seen: Option<Contents>,
+    version: files::Version,
 }
 
 impl Loader {
     /// Has seen nothing.
     pub fn new(folders: Folders) -> Self {
-        Self { folders, seen: None }
+        Self { folders, seen: None, version: files::Version::default() }
+    }
+
+    /// True if the kubelet has put other files in place since they were read.
+    pub fn was_swapped(&self) -> bool {
+        files::version(&self.folders) != self.version
     }
 
     /// What is to be in force now; none where no file changed.
     pub fn load(&mut self, before: &Snapshot) -> Option<Snapshot> {
-        let contents = files::read(&self.folders);
+        let (version, contents) = files::read(&self.folders);
+        self.version = version;
         if self.seen.as_ref() == Some(&contents) {
             return None;
         }
@@ -60,17 +69,24 @@ fn configuration(
 }
 
 fn delivery_keys(contents: &Contents, before: &Snapshot, problems: &mut Vec<String>) -> Arc<Vec<DeliveryKey>> {
-    let mut keys = Vec::new();
-    for (name, file) in [("current", &contents.current), ("next", &contents.next)] {
-        match (file.text().map(str::trim), file) {
-            (Some(key), _) if key.len() >= MIN_KEY => keys.push(DeliveryKey::new(key)),
-            (Some(_), _) => problems.push(format!("delivery key {name} is shorter than {MIN_KEY} characters")),
-            (None, File::Missing) if name == "next" => {}
-            (None, file) => problems.push(format!("delivery key {name} {}", file.trouble())),
-        }
+    let mut keys: Vec<DeliveryKey> = Vec::new();
+    for (name, file) in [(DELIVERY_CURRENT, &contents.current), (DELIVERY_NEXT, &contents.next)] {
+        let problem = match (file.text().map(str::trim), file) {
+            (Some(key), _) if key.len() >= MIN_KEY => {
+                keys.push(DeliveryKey::new(name, key));
+                continue;
+            }
+            (Some(_), _) => format!("is shorter than {MIN_KEY} characters"),
+            (None, File::Missing) if name == DELIVERY_NEXT => continue,
+            (None, file) => file.trouble(),
+        };
+        // A key that is gone for a moment must not turn deliveries into 503, or into 401, which is final, where the other is there.
+        let kept = before.keys.iter().find(|key| key.name == name).cloned();
+        let stays = if kept.is_some() { "; the one before it stays valid" } else { "" };
+        problems.push(format!("delivery key {name} {problem}{stays}"));
+        keys.extend(kept);
     }
-    // A Secret that is gone for a moment must not turn deliveries into 503, nor its return into 401.
-    if keys.is_empty() { Arc::clone(&before.keys) } else { Arc::new(keys) }
+    Arc::new(keys)
 }
 
 fn hub(
@@ -79,7 +95,11 @@ fn hub(
     before: &Snapshot,
     problems: &mut Vec<String>,
 ) -> Option<Arc<Hub>> {
-    let push = config?.push.as_ref()?;
+    let config = config?;
+    let push = config.push.as_ref()?;
+    if push.platforms.is_empty() && !config.rules.is_empty() {
+        problems.push("push: the hub has credentials for no platform, so that no rule makes a push".to_owned());
+    }
     let (connection_string, name) = match (contents.connection_string.text(), contents.hub_name.text()) {
         (Some(connection_string), Some(name)) => (connection_string, name),
         (None, _) => {

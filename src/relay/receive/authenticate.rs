@@ -8,7 +8,10 @@ use subtle::{Choice, ConstantTimeEq as _};
 use super::Outcome;
 
 /// A delivery key that is valid. Only its digest is kept, so that length and content take the same time to compare.
+#[derive(Clone)]
 pub struct DeliveryKey {
+    /// Name of its file: `current` or `next`.
+    pub name: &'static str,
     digest: [u8; 32],
     /// What the report says of it.
     pub fingerprint: String,
@@ -16,8 +19,8 @@ pub struct DeliveryKey {
 
 impl DeliveryKey {
     /// Takes a key.
-    pub fn new(key: &str) -> Self {
-        Self { digest: Sha256::digest(key.as_bytes()).into(), fingerprint: delivery_key_fingerprint(key) }
+    pub fn new(name: &'static str, key: &str) -> Self {
+        Self { name, digest: Sha256::digest(key.as_bytes()).into(), fingerprint: delivery_key_fingerprint(key) }
     }
 }
 

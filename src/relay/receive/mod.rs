@@ -71,7 +71,8 @@ async fn decide(state: &Arc<State>, request: Request<Incoming>, start: Instant) 
     let snapshot = state.snapshot();
     let prefix = snapshot.in_force.as_ref().map_or("", |config| config.path_prefix.as_str());
     let Some(name) = subscription(request.uri().path(), prefix).map(str::to_owned) else {
-        return plain(Outcome::UnknownPath);
+        // Without a configuration the prefix of the public URL is not known either.
+        return plain(if snapshot.in_force.is_some() { Outcome::UnknownPath } else { Outcome::NotConfigured });
     };
     if state.lifecycle.refuses() {
         return plain(Outcome::Draining);
@@ -120,14 +121,14 @@ fn options(state: &State, snapshot: &Snapshot, name: &str, headers: &HeaderMap) 
     (outcome, response)
 }
 
-/// Strangers may try handshakes: only one of an expected subscription is worth a place in the report.
+/// Strangers may try handshakes: only one of an expected subscription is worth a place in the report, and under the name that the
+/// configuration gives it, whatever case they wrote it in.
 fn note_handshake(state: &State, snapshot: &Snapshot, name: &str, granted: bool, schema: &str) {
-    if expected(snapshot, name).is_err() {
-        return;
-    }
+    let Ok(config) = expected(snapshot, name) else { return };
+    let Some(name) = config.subscriptions.iter().find(|known| known.eq_ignore_ascii_case(name)) else { return };
     let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     state.note_handshake(Handshake {
-        subscription: name.to_owned(),
+        subscription: name.clone(),
         granted,
         schema: schema.to_owned(),
         at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
@@ -155,9 +156,14 @@ async fn post(
     {
         return Err(Outcome::SubscriptionMismatch);
     }
+    let stranger = match proof {
+        Proof::Key => None,
+        Proof::Absent => Some(state.handshakes.enter().ok_or(Outcome::Overloaded)?),
+    };
     let attempt = request.headers().get("aeg-delivery-count").filter(|value| value.len() <= 10).cloned();
     let cap = if proof == Proof::Key && announced != Announced::Validation { MAX_BODY } else { MAX_HANDSHAKE };
     let body = body::read(request.into_body(), cap, &state.bodies, start + state.limits.body).await?;
+    drop(stranger);
     match announced {
         Announced::Validation => {
             let answer = handshake::validation_answer(&body.bytes);

@@ -5,6 +5,7 @@
 //! doing ([`activity::Activity`]) and its task looks at that now and then; no timer is set for a request.
 
 mod activity;
+mod peers;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use activity::{Activity, Watched};
+pub use peers::Peers;
 
 /// Bounds of connections and requests.
 #[derive(Clone, Copy, Debug)]
@@ -36,30 +38,36 @@ pub struct Limits {
     pub idle: Duration,
     /// Longest time until the answer. Event Grid gives up after 30 s.
     pub answer: Duration,
+    /// Largest head of a request, in bytes; as much is held of each connection, whoever made it.
+    pub head_bytes: usize,
     /// Most connections of a door at once.
     pub connections: usize,
     /// Most requests for Event Grid's door under way at once.
     pub requests: usize,
+    /// Most of them that show no key and whose body is read all the same: handshakes.
+    pub handshakes: usize,
     /// Bytes of all bodies that are held at once.
     pub bodies: usize,
 }
 
 impl Default for Limits {
+    /// What these let in fits, all of it at once, into the 64 MiB that an injected relay may use: 24 MiB of heads, 16 MiB of bodies.
+    /// Event Grid may add ten delivery attributes of 4 KiB each to a head.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
             body: Duration::from_secs(15),
             idle: Duration::from_secs(75),
             answer: Duration::from_secs(20),
-            connections: 2048,
-            requests: 1024,
-            bodies: 64 * 1024 * 1024,
+            head_bytes: 48 * 1024,
+            connections: 512,
+            requests: 512,
+            handshakes: 32,
+            bodies: 16 * 1024 * 1024,
         }
     }
 }
 
-/// Largest head of a request. Event Grid may add ten delivery attributes of 4 KiB each.
-const MAX_HEAD: usize = 64 * 1024;
 /// Said, without reading anything, to a connection too many.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 30\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -72,6 +80,8 @@ pub struct Door<H> {
     pub stop: watch::Receiver<bool>,
     /// Connections that are open.
     pub open: Arc<AtomicUsize>,
+    /// Connections of each address, where they are bounded. Behind a gateway all come from one.
+    pub peers: Option<Arc<Peers>>,
     /// Answers requests.
     pub handler: H,
 }
@@ -106,13 +116,19 @@ where
             let _ = stream.try_write(FULL);
             return;
         }
+        let held = self.peers.as_ref().map(|peers| peers.enter(peer.ip()));
+        if let Some(None) = held {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            let _ = stream.try_write(FULL);
+            return;
+        }
         let (limits, stop, open, handler) =
             (self.limits, self.stop.clone(), Arc::clone(&self.open), self.handler.clone());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             connection(stream, peer, limits, stop, handler).await;
             open.fetch_sub(1, Ordering::Relaxed);
-            drop(alive);
+            drop((held, alive));
         });
     }
 }
@@ -139,7 +155,7 @@ async fn connection<H, F>(
     });
     let mut builder = http1::Builder::new();
     // A client that has sent its request and closed its half still gets its answer; and what is under way is not dropped.
-    builder.half_close(true).max_buf_size(MAX_HEAD);
+    builder.half_close(true).max_buf_size(limits.head_bytes);
     let mut serving = std::pin::pin!(builder.serve_connection(Watched::new(stream, Arc::clone(&activity)), service));
     let mut stopping = false;
     let mut look = std::pin::pin!(sleep_until(Instant::now() + limits.head));

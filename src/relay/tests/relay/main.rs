@@ -16,4 +16,5 @@ mod routes;
 mod rules;
 mod samples;
 mod slow;
+mod strangers;
 mod tls;

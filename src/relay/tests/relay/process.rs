@@ -20,12 +20,12 @@ fn relay() -> Command {
 }
 
 /// Ends with the test, whatever happens.
-struct Running {
-    child: Child,
-    log: Option<BufReader<std::process::ChildStderr>>,
-    events: SocketAddr,
-    local: SocketAddr,
-    ops: SocketAddr,
+pub struct Running {
+    pub child: Child,
+    pub log: Option<BufReader<std::process::ChildStderr>>,
+    pub events: SocketAddr,
+    pub local: SocketAddr,
+    pub ops: SocketAddr,
 }
 
 impl Drop for Running {
@@ -36,7 +36,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(folder: &std::path::Path, arguments: &[&str]) -> Self {
+    pub fn start(folder: &std::path::Path, arguments: &[&str]) -> Self {
         let any = "127.0.0.1:0";
         // Some by option, some by environment.
         let mut command = relay();
@@ -57,7 +57,7 @@ impl Running {
         Self { child, log: Some(log), events: address("events"), local: address("local"), ops: address("ops") }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 }

@@ -16,6 +16,8 @@ async fn a_relay_without_files_says_so_and_starts_to_accept_when_they_come() {
     assert_eq!(ready.status, 503);
     let text = String::from_utf8(ready.body.to_vec()).unwrap();
     assert!(text.contains("relay.json is missing") && text.contains("delivery key current is missing"), "{text}");
+    // A prefix that is not known yet is no path that is wrong for good.
+    assert_eq!(send(ground.events, "POST", &format!("/prefix{PATH}"), &[], "").await.status, 503);
     let target = Target::start().await;
     ground.write("config/relay.json", &config(&[route("all", &target.url())]).to_string());
     ground.write("delivery/current", &format!("{KEY}\n"));
@@ -91,11 +93,39 @@ async fn keys_rotate_without_a_refusal() {
     std::fs::remove_file(ground.folder.path().join("delivery/current")).unwrap();
     ground.relay().state.reload();
     assert_eq!(with("5", NEXT_KEY).await, 200);
-    assert!(ground.report().await.problems.iter().any(|p| p == "delivery key current is missing"));
+    let missing = "delivery key current is missing; the one before it stays valid";
+    assert!(ground.report().await.problems.iter().any(|p| p == missing));
     ground.write("delivery/current", "short");
     ground.relay().state.reload();
     assert_eq!(with("6", NEXT_KEY).await, 200);
     assert!(ground.report().await.problems.iter().any(|p| p.contains("shorter than 16")));
+    // Nor does one that is gone while the other is there.
+    ground.write("delivery/next", KEY);
+    ground.relay().state.reload();
+    assert_eq!((with("7", NEXT_KEY).await, with("8", KEY).await), (200, 200));
+}
+
+/// 401 is final: a key that the kubelet put there a moment ago counts, however lately the files were looked at.
+#[tokio::test]
+async fn a_key_counts_from_the_moment_of_its_swap() {
+    let target = Target::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "config/relay.json", &config(&[route("all", &target.url())]).to_string());
+    write(folder.path(), "delivery/..v1/current", KEY);
+    write(folder.path(), "delivery/..v2/current", NEXT_KEY);
+    symlink("..v1", folder.path().join("delivery/..data")).unwrap();
+    symlink("..data/current", folder.path().join("delivery/current")).unwrap();
+    symlink("..v2", folder.path().join("delivery/..tmp")).unwrap();
+    let any = "127.0.0.1:0".parse().unwrap();
+    let relay =
+        acs_relay::run::Relay::start([any; 3], crate::ground::folders(folder.path()), Limits::default()).await.unwrap();
+    let with = async |id: &str, key: &str| {
+        send(relay.addresses[0], "POST", PATH, &[("acs-relay-key", key)], event(id, "a")).await.status
+    };
+    assert_eq!(with("1", KEY).await, 200);
+    relay.state.reload();
+    std::fs::rename(folder.path().join("delivery/..tmp"), folder.path().join("delivery/..data")).unwrap();
+    assert_eq!((with("2", NEXT_KEY).await, with("3", KEY).await), (200, 401));
 }
 
 #[tokio::test]
