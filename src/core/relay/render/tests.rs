@@ -8,7 +8,10 @@ use crate::relay::inject::{RelayImage, injection};
 
 fn settings() -> RelaySettings {
     RelaySettings {
-        image: RelayImage { image: "ghcr.io/acs-operator/acs-relay:1".to_owned(), pull_policy: "IfNotPresent".to_owned() },
+        image: RelayImage {
+            image: "ghcr.io/acs-operator/acs-relay:1".to_owned(),
+            pull_policy: "IfNotPresent".to_owned(),
+        },
         operator_namespace: "acs-operator".to_owned(),
         push_endpoint: Some("https://127.0.0.1:4443".to_owned()),
         ca_bundle: None,
@@ -23,7 +26,8 @@ fn relay(spec: Value) -> EventRelay {
 
 fn rendered(relay: &EventRelay, subscriptions: &[&str]) -> Vec<ChildWrite> {
     let names: Vec<String> = subscriptions.iter().map(|name| (*name).to_owned()).collect();
-    let credentials = json!({"apns": {"type": "Token"}, "fcmV1": {"serviceAccountSecretRef": {"name": "s", "key": "k"}}});
+    let credentials =
+        json!({"apns": {"type": "Token"}, "fcmV1": {"serviceAccountSecretRef": {"name": "s", "key": "k"}}});
     let credentials = serde_json::from_value(credentials).unwrap();
     let config = config(relay, &names, Some(&credentials), &settings());
     let injected = injection("shop", relay.spec.placement.resources.as_ref(), &settings().image);
