@@ -10,13 +10,15 @@ true
 {{- include "acs-operator.roleName" . }}
 {{- end }}
 
-{{- /* Labelled pods, when they are created, and no other request: where a policy that fails closed fails, nobody else waits. */ -}}
+{{- /* Labelled pods, in the operations given, and no other request: where a policy that fails closed fails, nobody else waits. */ -}}
 {{- define "acs-operator.injection.constraints" -}}
+{{- $operations := .operations }}
+{{- with .context -}}
 matchPolicy: Equivalent
 resourceRules:
   - apiGroups: [""]
     apiVersions: [v1]
-    operations: [CREATE]
+    operations: {{ toJson $operations }}
     resources: [pods]
     scope: Namespaced
 objectSelector:
@@ -34,6 +36,7 @@ namespaceSelector:
       operator: In
       values: {{ toJson . }}
     {{- end }}
+{{- end }}
 {{- end }}
 
 {{- /* A static pod is started by its node; the API server gets a copy. Nothing can be put into it, and a refusal would only hide it. */ -}}

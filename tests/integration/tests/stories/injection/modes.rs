@@ -69,7 +69,8 @@ async fn every_form_of_the_policies_compiles() -> Result<()> {
     Ok(())
 }
 
-/// Narrow where it fails closed: nothing but labelled pods when they are created, and not where the operator or the cluster lives.
+/// Narrow where it fails closed: nothing but labelled pods when they are created, or get the label, and not where the operator or
+/// the cluster lives.
 #[tokio::test]
 async fn the_policies_match_labelled_pods_and_nothing_else() -> Result<()> {
     let cluster = super::place::policies().await?;
@@ -81,7 +82,14 @@ async fn the_policies_match_labelled_pods_and_nothing_else() -> Result<()> {
         assert_eq!(spec["failurePolicy"], "Fail");
         let matched = &spec["matchConstraints"];
         assert_eq!(matched["resourceRules"].as_array().unwrap().len(), 1);
-        assert_eq!(matched["resourceRules"][0]["operations"], serde_json::json!(["CREATE"]));
+        let (operations, conditions) =
+            (&matched["resourceRules"][0]["operations"], spec["matchConditions"].to_string());
+        if policy["kind"] == REQUIRE[0] {
+            assert_eq!(operations, &serde_json::json!(["CREATE", "UPDATE"]));
+            assert!(conditions.contains("a-label-that-is-new"), "{conditions}");
+        } else {
+            assert_eq!(operations, &serde_json::json!(["CREATE"]));
+        }
         assert_eq!(matched["resourceRules"][0]["resources"], serde_json::json!(["pods"]));
         assert_eq!(matched["objectSelector"]["matchExpressions"][0]["key"], acs_wire::relay::LABEL);
         let namespaces = matched["namespaceSelector"]["matchExpressions"].to_string();

@@ -61,8 +61,9 @@ impl Place {
             .map(drop)
     }
 
-    /// A relay with placement Sidecar and that injection.
+    /// A relay with placement Sidecar and that injection, which is one of the relay `shop`: its volumes are named anew.
     pub(crate) async fn relay_with(&self, name: &str, injection: &Value) -> Result<()> {
+        let injection: Value = serde_json::from_str(&injection.to_string().replace("shop-", &format!("{name}-")))?;
         self.bare_relay(name, "Sidecar").await?;
         let status = json!({"status": {"injection": injection}});
         let relays = self.relays().await?;

@@ -1,5 +1,6 @@
 //! A labelled pod that would start without its relay does not start, and says why.
 
+use acs_wire::relay::LABEL;
 use anyhow::Result;
 use serde_json::json;
 
@@ -75,5 +76,45 @@ async fn a_volume_of_the_relays_name_is_refused() -> Result<()> {
     let output = place.try_pod(&pod).await?;
     assert!(!output.success() && output.stderr.contains("acs-relay-delivery"), "{output:?}");
     assert!(output.stderr.contains("Duplicate value"), "{output:?}");
+    Ok(())
+}
+
+/// Its Service would send it events from then on, with a key that is not its own, or with nobody to take them.
+#[tokio::test]
+async fn a_label_that_is_put_on_a_running_pod_must_name_the_relay_that_is_in_it() -> Result<()> {
+    let place = Place::new().await?;
+    place.relay("shop").await?;
+    let mut plain = labelled("shop");
+    plain["metadata"] = json!({"name": "plain"});
+    testbed::wait_for_some("the ServiceAccount of the namespace", crate::harness::SOON, || async {
+        place.keep(&plain).await.ok()
+    })
+    .await?;
+    place.keep(&labelled("shop")).await?;
+    let label = |pod: &'static str, value: &'static str| {
+        let text = if value == "-" { format!("{LABEL}-") } else { format!("{LABEL}={value}") };
+        let place = &place;
+        async move { place.kubectl(&["label", "--overwrite", "pod", pod, &text]).await }
+    };
+    for (pod, value, wanted) in [
+        ("plain", "shop", "a label brings none into a pod that runs"),
+        ("app", "other", "it has the configuration \"shop-relay\""),
+    ] {
+        let refused = label(pod, value).await.unwrap_err();
+        assert!(format!("{refused:#}").contains(wanted), "{refused:#}");
+    }
+    // Everything else may change, and what was right may come back.
+    place.kubectl(&["annotate", "pod", "app", "a=b"]).await?;
+    label("app", "-").await?;
+    label("app", "shop").await.map(drop)
+}
+
+#[tokio::test]
+async fn a_manifest_with_the_relay_of_another_is_refused() -> Result<()> {
+    let place = Place::new().await?;
+    let mut pod = golden("pod.injected")?;
+    pod["metadata"]["labels"][LABEL] = json!("other");
+    let output = place.try_pod(&pod).await?;
+    assert!(!output.success() && output.stderr.contains("would refuse the deliveries for \"other\""), "{output:?}");
     Ok(())
 }

@@ -115,10 +115,10 @@ async fn a_namespace_that_enforces_the_restricted_standard_takes_it() -> Result<
         json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
     let pod = place.keep(&pod).await?;
     assert!(relay_container(&pod).is_some());
-    // What comes to a running pod passes the policies by.
+    // What comes to a running pod passes the policies by, but for another label.
     let debug = ["debug", "pod/app", "--image=registry.example/debug:1", "--profile=restricted", "--attach=false"];
     place.kubectl(&debug).await?;
-    place.kubectl(&["label", "pod", "app", "acs-operator.dev/relay=another", "--overwrite"]).await.map(drop)
+    place.kubectl(&["label", "pod", "app", "tier=front"]).await.map(drop)
 }
 
 /// The operator must be able to start whatever becomes of the policies, and a node must be able to show its static pods.
