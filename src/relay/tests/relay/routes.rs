@@ -39,6 +39,18 @@ async fn a_retry_after_a_partial_failure_reaches_only_the_route_that_lacks_the_e
     assert!(ground.metric("acs_relay_requests_total{outcome=\"duplicate\"}").await >= 1.0);
 }
 
+/// An id is one only together with its source.
+#[tokio::test]
+async fn an_id_of_one_source_says_nothing_of_the_same_id_of_another() {
+    let target = Target::start().await;
+    let ground = Ground::with(&config(&[route("all", &target.url())])).await;
+    assert_eq!(ground.deliver(event("1", "a")).await.status, 200);
+    assert_eq!(ground.deliver(event("1", "a").replace("/Shop", "/Crm")).await.status, 200);
+    let both = batch(&[event("2", "a"), event("2", "a").replace("/Shop", "/Crm")]);
+    assert_eq!(ground.deliver(both).await.status, 200);
+    assert_eq!(target.count(), 4);
+}
+
 #[tokio::test]
 async fn only_2xx_means_taken_and_redirects_are_not_followed() {
     let (target, elsewhere) = (Target::start().await, Target::start().await);

@@ -128,3 +128,17 @@ async fn a_message_longer_than_a_push_is_cut() {
         serde_json::from_slice::<Value>(&push.body).unwrap();
     }
 }
+
+/// Such events would go nowhere without a word: no route and no push wants them.
+#[tokio::test]
+async fn rules_without_a_platform_are_told() {
+    let hub = Target::start().await;
+    let ground = ground(&hub, &[], &rule()).await;
+    assert!(ground.report().await.problems.is_empty());
+    let mut config = crate::ground::config(&[]);
+    config["push"] = json!({"endpoint": format!("http://{}", hub.address), "platforms": [], "rules": rule()});
+    ground.write("config/relay.json", &config.to_string());
+    ground.relay().state.reload();
+    let problems = ground.report().await.problems;
+    assert_eq!(problems, ["push: the hub has credentials for no platform, so that no rule makes a push"]);
+}

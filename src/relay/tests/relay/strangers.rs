@@ -54,13 +54,23 @@ async fn all_that_is_let_in_at_once_fits_into_the_memory_of_a_relay() {
     }
     // Heads of strangers, never whole.
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nx: {}", "a".repeat(limits.head_bytes - 1024));
-    for _ in bodies..limits.connections {
+    // The most that was ever used counts: on a slow machine the first have had their time before the last have begun.
+    let mut used = 0;
+    for n in bodies..limits.connections {
         let mut stream = TcpStream::connect(running.events).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
+        // One whose time is over before it was written is as good.
+        let _ = stream.write_all(head.as_bytes()).await;
         open.push(stream);
+        if n % 32 == 0 {
+            used = used.max(memory_of(running.child.id()));
+        }
     }
-    until("all of it was read", || is_all_read(running.events.port())).await;
-    let used = memory_of(running.child.id());
+    until("all of it was read", || {
+        used = used.max(memory_of(running.child.id()));
+        is_all_read(running.events.port())
+    })
+    .await;
+    used = used.max(memory_of(running.child.id()));
     assert!(used > limits.bodies / 2 + limits.connections * limits.head_bytes / 2, "it was not there: {used}");
     assert!(used < MEMORY_LIMIT / 8 * 7, "{used} bytes of {MEMORY_LIMIT}");
 }
