@@ -1,10 +1,12 @@
 //! Several routes, failures among them, order, duplicates.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use acs_relay::serve::Limits;
 use serde_json::json;
 
-use crate::ground::{Answer, Ground, Target, batch, config, event, route, until};
+use crate::ground::{Answer, Ground, PATIENCE, Target, batch, config, event, route, until};
 
 #[tokio::test]
 async fn a_retry_after_a_partial_failure_reaches_only_the_route_that_lacks_the_event() {
@@ -37,6 +39,21 @@ async fn a_retry_after_a_partial_failure_reaches_only_the_route_that_lacks_the_e
     assert_eq!((database.count(), tickets.count(), mail.count()), (1, 1, 1));
     assert!(ground.report().await.problems.is_empty());
     assert!(ground.metric("acs_relay_requests_total{outcome=\"duplicate\"}").await >= 1.0);
+}
+
+/// A route's own time ends a delivery, however long the whole request may take.
+#[tokio::test]
+async fn a_target_is_waited_for_no_longer_than_its_route_says() {
+    let target = Target::start().await;
+    let mut impatient = route("all", &target.url());
+    impatient["timeoutSeconds"] = json!(1);
+    let limits = Limits { answer: Duration::from_secs(3600), ..Limits::default() };
+    let ground = Ground::with_limits(&config(&[impatient]), limits).await;
+    target.hold(true);
+    let reply = tokio::time::timeout(PATIENCE, ground.deliver(event("1", "a"))).await.expect("it waits for ever");
+    assert_eq!(reply.status, 503);
+    let counted = "acs_relay_deliveries_total{route=\"all\",result=\"timed_out\"}";
+    assert!(ground.metric(counted).await >= 1.0);
 }
 
 /// An id is one only together with its source.
