@@ -80,7 +80,7 @@ fn edit(sim: &mut Sim, stack: &Stack) -> bool {
         }
         Object::EventRelay(relay) => {
             // As a sidecar it waits for pods, of which there are none: in the end it is what it was (see `tidy`).
-            let sidecar = value == "b" && choice == 1;
+            let sidecar = value == "b" && choice != 2;
             relay.spec.placement.type_ = if sidecar { PlacementType::Sidecar } else { PlacementType::Deployment };
             if choice == 2 {
                 relay.spec.key_rotation = Some(relay.spec.key_rotation.unwrap_or_default() + 1);

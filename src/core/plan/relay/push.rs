@@ -41,6 +41,12 @@ pub fn plan(pass: &mut Pass<'_>, relay: &EventRelay) -> Stepped<()> {
         // Recorded with the intent, before anything is made.
         pass.output("pushPolicyId", hub_id.child("authorizationRules", &policy).as_str());
         let policy_id = send_policy::ensure(pass, &access, &hub_id, &policy, KEYED)?;
+        let recorded = relay.status.as_ref().and_then(|status| status.push_policy_id.as_deref());
+        if recorded.map(ArmId::given).as_ref() != Some(&policy_id) {
+            // One that was there already was made without an intent: it goes on record before its key goes anywhere.
+            let message = "The access policy is being recorded.".to_owned();
+            return Err(Halt::Wait(Reason::Updating, message, Some(0)));
+        }
         let secret = push_secret(pass.world.name());
         let holder = pass.holder(&secret)?;
         if !holder.is_empty() && !pass.keys_due(KEYED, &holder) {
