@@ -3,7 +3,7 @@
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::{ExecutionError, ParseErrors, Program, Value};
 
-use crate::{CompileError, EVENT_MEMBERS, EvaluationError, MAX_DEPTH, functions};
+use crate::{CompileError, EVENT_MEMBERS, EvaluationError, MAX_DEPTH, MAX_REFERENCES, functions};
 
 /// The parser's first error.
 pub fn syntax(errors: &ParseErrors) -> CompileError {
@@ -17,8 +17,12 @@ pub fn syntax(errors: &ParseErrors) -> CompileError {
 /// Everything that can be known before there is an event.
 pub fn program(source: &str, program: &Program) -> Result<(), CompileError> {
     let mut waiting = vec![(program.expression(), 1_usize)];
+    let mut references = 0;
     while let Some((node, depth)) = waiting.pop() {
-        if let Some(message) = mistake(node, depth) {
+        references += usize::from(matches!(&node.expr, Expr::Ident(name) if name == "event"));
+        let many =
+            (references > MAX_REFERENCES).then(|| format!("`event` stands here more than {MAX_REFERENCES} times"));
+        if let Some(message) = many.or_else(|| mistake(node, depth)) {
             let (line, column) = position(source, program, node.id);
             return Err(CompileError { line, column, message });
         }

@@ -1,8 +1,9 @@
 //! CEL of push rules: compiled and checked when the operator sees it, evaluated by the relay. Pure: no clock, no randomness.
 //!
 //! The cost of an evaluation is bounded by what is let in, because the interpreter has no fuel of its own: an expression has
-//! at most [`MAX_EXPRESSION`] bytes, [`MAX_DEPTH`] levels and no loop; an event has at most [`MAX_EVENT`] bytes; a function
-//! never makes a text longer than [`MAX_TEXT`] bytes. So the work is at most (operators) × (longest text), a few megabytes.
+//! at most [`MAX_EXPRESSION`] bytes, [`MAX_DEPTH`] levels, [`MAX_REFERENCES`] words `event` and no loop; an event has at most
+//! [`MAX_EVENT`] bytes and [`MAX_VALUES`] values; a function never makes a text longer than [`MAX_TEXT`] bytes. A list that is
+//! written out copies what is put into it, whole: so the most that is held is (references) × (event), a few megabytes.
 
 mod check;
 mod functions;
@@ -16,6 +17,10 @@ pub use scope::{Event, Scope};
 pub const MAX_EXPRESSION: usize = 1024;
 /// Deepest nesting of an expression.
 pub const MAX_DEPTH: usize = 64;
+/// Most words `event` in an expression.
+pub const MAX_REFERENCES: usize = 32;
+/// Most values (members, items and what holds them) in `data` of an event.
+pub const MAX_VALUES: usize = 2048;
 /// Longest `data` of an event that expressions are evaluated on, in bytes.
 pub const MAX_EVENT: usize = 64 * 1024;
 /// Longest text that an expression or a function in it may make, in bytes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cel::objects::{Key, Map};
 use cel::{Context, ExecutionError, Program, Value};
 
-use crate::{EvaluationError, MAX_EVENT, functions};
+use crate::{EvaluationError, MAX_EVENT, MAX_VALUES, functions};
 
 /// An event, in the words of CloudEvents.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,9 @@ impl Scope {
             return Err(EvaluationError::TooLong("data of the event is longer than 64 KiB"));
         }
         let data = serde_json::from_str(event.data).map_err(|_| EvaluationError::NoJson)?;
+        if values(&data) > MAX_VALUES {
+            return Err(EvaluationError::TooLong("data of the event has more than 2048 values"));
+        }
         let texts = [
             ("id", event.id),
             ("source", event.source),
@@ -57,6 +60,15 @@ impl Scope {
 
     pub(crate) fn resolve(&self, program: &Program) -> Result<Value, ExecutionError> {
         program.execute(&self.context)
+    }
+}
+
+/// How many values there are, those that hold others included.
+fn values(json: &serde_json::Value) -> usize {
+    match json {
+        serde_json::Value::Array(items) => 1 + items.iter().map(values).sum::<usize>(),
+        serde_json::Value::Object(members) => 1 + members.values().map(values).sum::<usize>(),
+        _ => 1,
     }
 }
 

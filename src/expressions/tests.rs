@@ -66,6 +66,9 @@ fn an_expression_is_bounded_in_length_and_depth() {
     assert!(Expression::compile(&wide).unwrap_err().message.contains("deeper"));
     let deep = "(".repeat(300) + "event.id" + &")".repeat(300);
     assert!(Expression::compile(&deep).is_err());
+    let often = |times: usize| format!("size([{}event.data]) > 0 ? 'a' : 'b'", "event,".repeat(times - 1));
+    assert!(Expression::compile(&often(MAX_REFERENCES)).is_ok());
+    assert!(Expression::compile(&often(MAX_REFERENCES + 1)).unwrap_err().message.contains("more than 32 times"));
     let unary = "!".repeat(900) + "true";
     let _ = Expression::compile(&unary);
 }
@@ -102,6 +105,9 @@ fn texts_and_events_are_bounded() {
     assert!(matches!(joined, Err(EvaluationError::TooLong(_))));
     let long = format!(r#"{{"m":"{}"}}"#, "a".repeat(MAX_EVENT));
     assert!(matches!(Scope::new(&Event { data: &long, ..EVENT }), Err(EvaluationError::TooLong(_))));
+    let many = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+    assert!(Scope::new(&Event { data: &many(MAX_VALUES - 1), ..EVENT }).is_ok());
+    assert!(matches!(Scope::new(&Event { data: &many(MAX_VALUES), ..EVENT }), Err(EvaluationError::TooLong(_))));
     assert!(matches!(Scope::new(&Event { data: "{", ..EVENT }), Err(EvaluationError::NoJson)));
 }
 
@@ -117,7 +123,7 @@ fn the_documentation_names_every_function_and_bound() {
     let line = page.lines().find(|line| line.starts_with("- Functions:")).unwrap();
     let named: Vec<_> = line.split('`').skip(1).step_by(2).collect();
     assert_eq!(named, functions::NAMES);
-    for bound in [MAX_EXPRESSION, MAX_DEPTH, MAX_EVENT, MAX_TEXT] {
+    for bound in [MAX_EXPRESSION, MAX_DEPTH, MAX_REFERENCES, MAX_EVENT, MAX_VALUES, MAX_TEXT] {
         assert!(page.contains(&format!(" {bound} ")), "{bound}");
     }
     assert!(EVENT_MEMBERS.iter().all(|member| page.contains(&format!("`{member}`"))));
