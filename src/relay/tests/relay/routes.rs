@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use acs_relay::serve::Limits;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
-use crate::ground::{Answer, Ground, PATIENCE, Target, batch, config, event, route, until};
+use crate::ground::{Answer, Ground, KEY, PATH, PATIENCE, Target, batch, config, event, route, until};
 
 #[tokio::test]
 async fn a_retry_after_a_partial_failure_reaches_only_the_route_that_lacks_the_event() {
@@ -188,4 +190,25 @@ async fn routes_choose_by_type_and_subject_and_a_gateway_may_keep_the_prefix() {
     assert_eq!((reply.status, sms.count()), (200, 2));
     assert_eq!(sms.received()[1].header("acs-relay-delivery-count"), "3");
     assert_eq!(sms.received()[1].path, "/events");
+}
+
+/// What it began it ends, and remembers: else the retry would bring to the app what the app has.
+#[tokio::test]
+async fn a_delivery_goes_on_when_its_sender_is_gone() {
+    let target = Target::start().await;
+    let ground = Ground::with(&config(&[route("all", &target.url())])).await;
+    target.hold(true);
+    let both = batch(&[event("1", "a"), event("2", "a")]);
+    let mut sender = TcpStream::connect(ground.events).await.unwrap();
+    let head =
+        format!("POST {PATH} HTTP/1.1\r\nhost: x\r\nacs-relay-key: {KEY}\r\ncontent-length: {}\r\n\r\n", both.len());
+    sender.write_all(head.as_bytes()).await.unwrap();
+    sender.write_all(both.as_bytes()).await.unwrap();
+    until("the app has the first", || target.under_way() == 1).await;
+    sender.set_zero_linger().unwrap();
+    drop(sender);
+    target.hold(false);
+    until("the app has the second", || target.count() == 2).await;
+    assert_eq!(ground.deliver(both).await.status, 200);
+    assert_eq!(target.count(), 2);
 }

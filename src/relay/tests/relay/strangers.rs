@@ -26,10 +26,12 @@ fn memory_of(pid: u32) -> usize {
 /// True once a process on this machine has read all that was sent to that port.
 fn is_all_read(port: u16) -> bool {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let wanted = format!(":{port:04X}");
-    let mut of_port = sockets.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    // Either end of each connection: what is still to be sent, and what is still to be read.
-    of_port.all(|line| !(line[1].ends_with(&wanted) || line[2].ends_with(&wanted)) || line[4] == "00000000:00000000")
+    let end = format!(":{port:04X}");
+    // What one end has yet to send, and the other has yet to read. Answers are not read here, and do not count.
+    sockets.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()).all(|line| {
+        let (to_send, to_read) = line[4].split_once(':').unwrap();
+        (!line[2].ends_with(&end) || to_send == "00000000") && (!line[1].ends_with(&end) || to_read == "00000000")
+    })
 }
 
 #[tokio::test]
