@@ -1,7 +1,7 @@
 //! The walk over one Azure resource: read, compare, announce, send, watch, settle. Written once for all of them.
 
 use crate::azure::call::{Body, Method};
-use crate::azure::descriptor::{Compare, Descriptor, Ownership};
+use crate::azure::descriptor::{Compare, Descriptor, Ownership, Update};
 use crate::azure::error::{AzureError, Class, Fault};
 use crate::azure::provisioning::{OperationState, Provisioning, of_resource};
 use crate::kinds::common::{AdoptionPolicy, Verb};
@@ -84,8 +84,8 @@ fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> 
     if differing.is_empty() && (pass.observes() || !wanted.lacks_mark(observed)) {
         // An intent for something else may still land and undo this; so may a call that nobody knows the end of.
         let same_wish = pass.open(&wanted.step).is_some_and(|operation| operation.fingerprint == wanted.fingerprint());
-        // That a resource is there proves that its creation arrived. That it looks as wished proves nothing of a PATCH: an
-        // earlier one may show only now, or someone else did it; landing late, it would undo what comes after.
+        // That a resource is there proves that its creation arrived. That it looks as wished proves nothing of a change or of
+        // a repair: an earlier one may show only now, or someone else did it; landing late, it would undo what comes after.
         let unproven = |operation: &crate::kinds::common::Operation| {
             operation.verb == Verb::Patch && operation.poll_url.is_none() && pass.reply(operation).is_none()
         };
@@ -116,12 +116,11 @@ fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> 
     pass.close(&wanted.step);
     let fingerprint = wanted.fingerprint();
     pass.not_before_due(&wanted.step, &fingerprint)?;
-    let verb = if wanted.update == crate::azure::descriptor::Update::Put { Verb::Put } else { Verb::Patch };
-    let method = if verb == Verb::Put { Method::Put } else { Method::Patch };
+    let method = if wanted.update == Update::Put { Method::Put } else { Method::Patch };
     let body = wanted.change(observed, &differing);
     let call = pass.call(&wanted.access, method, wanted.id.as_str().to_owned(), wanted.api_version, Some(body));
     let words = format!("Updating {}", wanted.words);
-    Err(pass.mutate(&wanted.step, verb, &wanted.id, call, &fingerprint, &words))
+    Err(pass.mutate(&wanted.step, Verb::Patch, &wanted.id, call, &fingerprint, &words))
 }
 
 /// An open intent of this step, before another call may be made: one that was accepted is watched to its end, one that was
@@ -235,7 +234,7 @@ fn failed(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body, word: &str)
     let body = wanted.repair(observed);
     let path = wanted.id.as_str().to_owned();
     let call = pass.call(&wanted.access, Method::Put, path, wanted.api_version, Some(body));
-    pass.mutate(&wanted.step, Verb::Put, &wanted.id, call, &fingerprint, &format!("Repairing {}", wanted.words))
+    pass.mutate(&wanted.step, Verb::Patch, &wanted.id, call, &fingerprint, &format!("Repairing {}", wanted.words))
 }
 
 fn in_failed_state(wanted: &Descriptor, word: &str) -> Fault {
@@ -288,3 +287,6 @@ fn claimable(pass: &mut Pass<'_>, wanted: &Descriptor, observed: &Body) -> Stepp
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

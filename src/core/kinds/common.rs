@@ -88,9 +88,9 @@ pub fn tags_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// What kind of call an intent announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Verb {
-    /// Create, or replace.
+    /// Create.
     Put,
-    /// Change some fields.
+    /// Change what is there, or repair it; also where Azure takes a PUT for that.
     Patch,
     /// Delete.
     Delete,

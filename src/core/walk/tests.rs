@@ -1,0 +1,195 @@
+//! What proves that a call without an answer had its effect: a Notification Hubs namespace, pass by pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::azure::call::{ArmCall, ArmReply, Body, Method};
+use crate::azure::error::{AzureError, Fate};
+use crate::kinds::common::Verb;
+use crate::kinds::{Kind, Object};
+use crate::moment::{Moment, Timings};
+use crate::plan::decide;
+use crate::relay::inject::RelayImage;
+use crate::step::{Decision, Outcome, Step};
+use crate::world::{Answer, Memory, Read, RelaySettings, Settings, World};
+
+struct Ground {
+    status: Value,
+    tags: Value,
+    /// What Azure shows.
+    azure: Option<Value>,
+    clock: u64,
+    memory: Memory,
+    count: u64,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let memory = Memory::default();
+        Self { status: Value::Null, tags: json!({"team": "a"}), azure: None, clock: 1_000, memory, count: 0 }
+    }
+
+    /// One that Azure made as asked for.
+    fn made() -> Self {
+        let mut ground = Self::new();
+        let (_, call) = ground.announced();
+        ground.shows(&call, "Succeeded");
+        ground.forget();
+        ground.pass();
+        assert_eq!(ground.ready().0, "True", "{:#}", ground.status);
+        ground
+    }
+
+    fn shows(&mut self, call: &ArmCall, state: &str) {
+        let mut body = call.body.clone().unwrap_or_default().0;
+        crate::azure::descriptor::set(&mut body, "/properties/provisioningState", json!(state));
+        self.azure = Some(body);
+    }
+
+    fn forget(&mut self) {
+        self.memory = Memory::default();
+    }
+
+    fn ready(&self) -> (&str, &str) {
+        let conditions = self.status["conditions"].as_array().unwrap();
+        let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
+        (ready["status"].as_str().unwrap(), ready["reason"].as_str().unwrap())
+    }
+
+    /// One pass; what it announces gets no answer.
+    fn pass(&mut self) -> Outcome {
+        self.count += 1;
+        let mut world = self.world();
+        loop {
+            match decide(&world) {
+                Decision::Need(reads) => {
+                    for read in reads {
+                        let answer = self.answer(&read);
+                        world.answers.insert(read, answer);
+                    }
+                }
+                Decision::Decided(outcome) => {
+                    self.status = outcome.status.clone();
+                    self.memory = outcome.memory.clone();
+                    return *outcome;
+                }
+                Decision::Deposed => panic!("deposed"),
+            }
+        }
+    }
+
+    /// A pass that announces a call.
+    fn announced(&mut self) -> (Verb, ArmCall) {
+        let outcome = self.pass();
+        let Step::Mutate { operation, call } = outcome.step else { panic!("{:?}: {:#}", outcome.step, self.status) };
+        (operation.verb, *call)
+    }
+
+    /// Passes without an answer must not end in Ready while the call may still land, and have to after that.
+    fn is_ready_only_after_quarantine(&mut self) {
+        let quarantine = Timings::default().quarantine();
+        let sent = self.clock;
+        self.pass();
+        while self.clock < sent + quarantine {
+            assert_eq!(self.ready(), ("Unknown", "OutcomeUnknown"), "{} ms after", self.clock - sent);
+            self.clock += 10_000;
+            self.pass();
+        }
+        assert_eq!(self.ready().0, "True", "{:#}", self.status);
+    }
+
+    fn world(&self) -> World {
+        let relay = RelaySettings {
+            image: RelayImage { image: "relay:1".to_owned(), pull_policy: "IfNotPresent".to_owned() },
+            operator_namespace: "operator".to_owned(),
+            push_endpoint: None,
+            ca_bundle: None,
+        };
+        let settings = Settings {
+            cluster_id: "c".to_owned(),
+            service_accounts: Vec::new(),
+            clouds: vec!["Public".to_owned()],
+            timings: Timings::default(),
+            relay,
+        };
+        let object = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "NotificationHubNamespace",
+            "metadata": {"name": "shop", "namespace": "ns", "uid": "u", "generation": 1, "resourceVersion": "1",
+                "finalizers": [acs_wire::FINALIZER], "annotations": {acs_wire::ANNOTATION_AZURE_NAME: "shop-1"}},
+            "spec": {"location": "westeurope", "sku": "Standard", "tags": self.tags}, "status": self.status});
+        World {
+            object: Object::decode(Kind::NotificationHubNamespace, object).unwrap(),
+            settings: Arc::new(settings),
+            now: Moment { mono: self.clock, wall: 1_790_000_000_000 + self.clock },
+            epoch: 1,
+            nonce: format!("n{}", self.count),
+            jitter: 0.5,
+            fresh_key: String::new().into(),
+            applied: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            memory: self.memory.clone(),
+        }
+    }
+
+    fn answer(&self, read: &Read) -> Answer {
+        match read {
+            Read::Object(target) => {
+                let object = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "AzureAccount",
+                    "metadata": {"name": target.name, "namespace": "ns", "uid": "a", "generation": 1},
+                    "spec": {"subscriptionId": "6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+                        "tenantId": "72f988bf-86f1-41af-91ab-2d7cd011db47", "resourceGroup": "rg-shop",
+                        "identity": {"type": "WorkloadIdentity",
+                            "workloadIdentity": {"clientId": "0c7e3d2a-1b2c-4d3e-8f4a-5b6c7d8e9f01"}}},
+                    "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True",
+                        "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
+                Answer::Object(Some(Box::new(Object::decode(Kind::AzureAccount, object).unwrap())))
+            }
+            Read::Arm { method: Method::Get, .. } => Answer::Arm(match &self.azure {
+                Some(body) => Ok(ArmReply { status: 200, body: Body(body.clone()), ..ArmReply::default() }),
+                None => Err(AzureError {
+                    status: Some(404),
+                    fate: Fate::NotApplied,
+                    ..AzureError::of_operation("ResourceNotFound", "not found")
+                }),
+            }),
+            other => panic!("nobody should ask for {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_resource_that_is_there_proves_its_creation() {
+    let mut ground = Ground::new();
+    let (verb, call) = ground.announced();
+    assert_eq!((verb, call.method), (Verb::Put, Method::Put));
+    ground.shows(&call, "Succeeded");
+    ground.pass();
+    assert_eq!(ground.ready().0, "True", "{:#}", ground.status);
+}
+
+#[test]
+fn a_resource_that_looks_repaired_proves_nothing_of_the_last_repair() {
+    let mut ground = Ground::made();
+    crate::azure::descriptor::set(ground.azure.as_mut().unwrap(), "/properties/provisioningState", json!("Failed"));
+    ground.pass();
+    assert_eq!(ground.ready().1, "RetryingAzureError", "{:#}", ground.status);
+    ground.clock += Timings::default().retry_max;
+    let (verb, call) = ground.announced();
+    // A PUT, but no creation: an earlier one that shows only now, or someone else, may have repaired it.
+    assert_eq!((verb, call.method), (Verb::Patch, Method::Put));
+    ground.shows(&call, "Succeeded");
+    ground.is_ready_only_after_quarantine();
+}
+
+#[test]
+fn a_resource_that_looks_changed_proves_nothing_of_the_last_change() {
+    let mut ground = Ground::made();
+    ground.tags = json!({"team": "b"});
+    let (verb, _) = ground.announced();
+    assert_eq!(verb, Verb::Patch);
+    crate::azure::descriptor::set(ground.azure.as_mut().unwrap(), "/tags/team", json!("b"));
+    // A process that was started since knows no more of it than the status says.
+    ground.forget();
+    ground.is_ready_only_after_quarantine();
+}
