@@ -229,6 +229,9 @@ impl Sim {
             Effect::HoldSecret { namespace, name, hold } => crate::bugs::hold_secret(self, namespace, name, *hold),
             Effect::Fetch(_) | Effect::Read(_) | Effect::Send(_) | Effect::Notify { .. } => Wrote::Done,
         };
+        if let Effect::WriteSecret { object, .. } | Effect::Apply { object, .. } = effect {
+            self.made_for(object);
+        }
         self.oracle.wrote(self.now, course.site);
         match (wrote, course.fault) {
             (_, Some(Fault::ReplyLost)) => Effected::Failed(unreachable()),

@@ -265,13 +265,25 @@ impl Sim {
             }
             if let Change::Gone(gone, uid) = &change {
                 self.oracle.changed.insert(gone.namespace.clone(), self.now);
-                let (when, uid) = (self.now + self.random.within(100, 3_000), uid.clone());
-                self.at(when, Due::Collect(uid));
+                self.collect_later(uid);
             }
             for replica in 0..self.replicas.len() {
                 self.tell(replica, &change);
             }
         }
+    }
+
+    /// Something was made for an object. A writer who does not know yet that it is gone comes after the garbage collector:
+    /// what names an owner that is no more is collected all the same.
+    pub fn made_for(&mut self, owner: &Object) {
+        if !self.cluster.lives(owner.uid()) {
+            self.collect_later(owner.uid());
+        }
+    }
+
+    fn collect_later(&mut self, uid: &str) {
+        let when = self.now + self.random.within(100, 3_000);
+        self.at(when, Due::Collect(uid.to_owned()));
     }
 
     fn tell(&mut self, replica: usize, change: &Change) {
