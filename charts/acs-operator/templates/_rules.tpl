@@ -22,13 +22,13 @@
 # Pods: see which run a relay, and where. Nothing of them is written.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # What is made for a relay: its configuration and its Service; for a Deployment, that, its disruption budget and its network
-# policy; the route that leads to it. Read by name, written by server-side apply, deleted when no longer asked for; metadata of
-# those that carry the operator's label is watched, so that a change is seen.
+# policy; the route that leads to it. Read by name, written by server-side apply (which asks for create too), deleted when no longer
+# asked for (the first two always are); metadata of those that carry the operator's label is watched, so that a change is seen.
 - apiGroups: [""]
   resources: [configmaps, services]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]

@@ -8,6 +8,9 @@ use testbed::{Cluster, binaries, wait_for_some};
 
 use crate::harness::{QUICKSTART, SOON, Story, cluster};
 
+/// One CRD each.
+const KINDS: usize = acs_core::kinds::Kind::ALL.len();
+
 async fn run(arguments: &[&str], kubeconfig: Option<&std::path::Path>) -> Result<Output> {
     let mut command = tokio::process::Command::new(binaries::workspace("acs-operator")?);
     command.args(arguments).env_clear().env("HOME", "/nonexistent").kill_on_drop(true);
@@ -70,7 +73,7 @@ async fn the_crds_it_prints_are_those_of_the_repository_and_are_taken() -> Resul
     let (printed, _) = texts(&output);
     let applied = cluster
         .kubectl_with_input(["apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-"], &printed);
-    assert_eq!(applied.await?.ok()?.lines().count(), 5);
+    assert_eq!(applied.await?.ok()?.lines().count(), KINDS);
     for document in serde_saphyr::from_multiple::<Value>(&printed)? {
         let name = document["spec"]["names"]["plural"].as_str().unwrap_or_default();
         let file = testbed::stack::repository()?.join(format!("crds/{name}.yaml"));
@@ -176,6 +179,6 @@ async fn on_an_empty_cluster_it_says_what_is_missing_and_helm_brings_it_and_leav
     cluster.apply(&object.to_string()).await?;
     cluster.helm(["uninstall", "acs-operator", "-n", "acs"]).await?.ok()?;
     let crds = cluster.kubectl(["get", "crds", "-o", "name"]).await?.ok()?;
-    assert_eq!(crds.lines().filter(|line| line.contains("acs-operator.dev")).count(), 5, "{crds}");
+    assert_eq!(crds.lines().filter(|line| line.contains("acs-operator.dev")).count(), KINDS, "{crds}");
     cluster.kubectl(["get", "communicationservice", "x", "-n", "default"]).await?.ok().map(drop)
 }
