@@ -29,6 +29,7 @@ pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
         if pass.world.object.deletion_policy() == DeletionPolicy::Delete {
             super::relay::clear(pass, relay)?;
         }
+        pass.land_all()?;
         return Err(release("No event subscription delivers to the relay any more."));
     }
     // What Azure is deleting already comes back for nobody.
@@ -39,6 +40,8 @@ pub fn plan(pass: &mut Pass<'_>) -> Stepped<()> {
     if !made_nothing && !pass.observes() && pass.world.object.deletion_policy() == DeletionPolicy::Delete {
         clear(pass)?;
     }
+    // What is kept, too: a call that lands later would meet what the next object of that name does.
+    pass.land_all()?;
     Err(release("Nothing is left to do."))
 }
 
