@@ -91,9 +91,11 @@ async fn pods_without_a_relay_and_of_an_earlier_revision_are_counted_and_told() 
     let stage = Stage::begin("relay-pods").await?;
     let _relay = stage.delivering(&json!({})).await?;
     let story = &stage.story;
+    // The copy of a static pod: no admission policy, which another story may have installed, gives it a relay or refuses it.
     let bare = json!({"apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "old", "labels": {acs_wire::relay::LABEL: "shop"}},
-        "spec": {"containers": [{"name": "app", "image": "app"}]}});
+        "metadata": {"name": "old", "labels": {acs_wire::relay::LABEL: "shop"},
+            "annotations": {"kubernetes.io/config.mirror": "static"}},
+        "spec": {"nodeName": "node", "containers": [{"name": "app", "image": "app"}]}});
     stage.create("Pod", &bare).await?;
     let message = story.reason("EventRelay", "shop", "Deployed", "RelayMissing").await?;
     assert!(message.contains("Pod old") && message.contains("rollout restart"), "{message}");
