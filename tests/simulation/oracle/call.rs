@@ -95,9 +95,7 @@ fn deleted(sim: &mut Sim, flight: &Flight, what: &str) {
 }
 
 fn created(sim: &mut Sim, flight: &Flight, id: &str, what: &str) {
-    let lives = sim.cluster.lives(&flight.uid);
-    // What is kept by policy may also arrive late: it is found by whoever declares it again.
-    if !lives && !sim.oracle.retained.contains(&flight.object) {
+    if !sim.cluster.lives(&flight.uid) {
         sim.oracle.violate(|| format!("S3 {what} made something for {}, which is gone", flight.object));
     }
     // One object makes one resource of a kind: another id would be a second one.

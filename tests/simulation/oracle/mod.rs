@@ -135,13 +135,13 @@ pub fn clears(object: &Object) -> bool {
 /// An object was let go (S7).
 pub fn released(sim: &mut Sim, object: &Object) {
     let target = object.object_ref();
-    if !clears(object) {
-        return sim.oracle.retained.push(target);
-    }
     if let Some(flight) = sim.flights.iter().find(|flight| flight.uid == object.uid()) {
         let what =
             format!("S7 {target} was let go while {} {} is under way", flight.call.method.name(), flight.call.path);
         sim.oracle.violate(|| what);
+    }
+    if !clears(object) {
+        return sim.oracle.retained.push(target);
     }
     let policy = match object {
         Object::EventRelay(relay) => relay.status.as_ref().and_then(|status| status.push_policy_id.clone()),
