@@ -152,7 +152,7 @@ fn check_relay(sim: &Sim, relay: &EventRelay, object: &Object, settled: bool) ->
         }
     }
     let delivery = sim.cluster.secret(namespace.unwrap_or_default(), &format!("{name}-delivery"));
-    if !delivery.is_some_and(|secret| secret.content.get("current").is_some_and(|key| key.len() >= 43)) {
+    if delivery.and_then(|secret| secret.content.get("current")).is_none_or(|key| key.len() < 43) {
         return Err("it has no delivery key".to_owned());
     }
     if settled { secrets(sim, object) } else { Ok(()) }

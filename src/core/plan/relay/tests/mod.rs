@@ -107,7 +107,7 @@ fn a_route_has_to_be_accepted_by_every_gateway_before_anyone_is_told_of_it() {
         json!({"parentRef": {"name": gateway}, "conditions": [condition("Accepted", accepted), condition("ResolvedRefs", "True")]})
     };
     let key = (crate::relay::child::ChildKind::HttpRoute, "shop-relay".to_owned());
-    let mut say = |ground: &mut Ground, second: &str| {
+    let say = |ground: &mut Ground, second: &str| {
         let route = ground.children.get_mut(&key).unwrap();
         route["status"] = json!({"parents": [said("one", "True"), said("two", second)]});
         ground.settle();
