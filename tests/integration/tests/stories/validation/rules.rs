@@ -245,8 +245,6 @@ fn hub() -> Vec<Rule> {
 
 fn relay() -> Vec<Rule> {
     let kind = "EventRelay";
-    let reach = |value: Value| spec(json!({"reachability": value}));
-    let route = json!({"parentRefs": [{"name": "public"}], "hostname": "events.example.com"});
     let own = |value: Value| spec(json!({"placement": value}));
     let beside =
         json!([{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP", "http": {"port": 80, "path": "/"}}}]);
@@ -275,6 +273,26 @@ fn relay() -> Vec<Rule> {
         ),
         creation(
             kind,
+            "`http` must be set exactly when `type` is \"HTTP\"",
+            vec![spec(json!({"routes": served}))],
+            vec![spec(json!({"routes": [{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP"}}]}))],
+        ),
+        creation(
+            kind,
+            "`metadata.name` must be at most 50 lower-case letters, digits and hyphens and begin with a letter: a Service is named after it",
+            vec![named(50), called("a-1")],
+            vec![named(51), called("1a"), called("a.b")],
+        ),
+    ]
+}
+
+fn reachability() -> Vec<Rule> {
+    let kind = "EventRelay";
+    let reach = |value: Value| spec(json!({"reachability": value}));
+    let route = json!({"parentRefs": [{"name": "public"}], "hostname": "events.example.com"});
+    vec![
+        creation(
+            kind,
             "`url` must be set exactly when `type` is \"URL\"",
             vec![json!({})],
             vec![reach(json!({"url": null})), reach(json!({"type": "HTTPRoute", "httpRoute": route}))],
@@ -294,23 +312,11 @@ fn relay() -> Vec<Rule> {
                 reach(json!({"type": "Ingress", "url": null})),
             ],
         ),
-        creation(
-            kind,
-            "`http` must be set exactly when `type` is \"HTTP\"",
-            vec![spec(json!({"routes": served}))],
-            vec![spec(json!({"routes": [{"name": "a", "eventTypes": ["A.B"], "target": {"type": "HTTP"}}]}))],
-        ),
-        creation(
-            kind,
-            "`metadata.name` must be at most 50 lower-case letters, digits and hyphens and begin with a letter: a Service is named after it",
-            vec![named(50), called("a-1")],
-            vec![named(51), called("1a"), called("a.b")],
-        ),
     ]
 }
 
 fn all() -> Vec<Rule> {
-    [account(), service(), relay(), subscription(), namespace(), hub()].into_iter().flatten().collect()
+    [account(), service(), relay(), reachability(), subscription(), namespace(), hub()].into_iter().flatten().collect()
 }
 
 #[tokio::test]
