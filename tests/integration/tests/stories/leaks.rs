@@ -55,13 +55,15 @@ async fn no_secret_is_in_logs_at_the_finest_level_nor_in_events_status_or_metric
     story.hook.refuse(true);
     story.apply_all(&story.quickstart()?).await?;
     story.reason("AzureAccount", "default", "Ready", "AuthenticationFailed").await?;
-    let link = json!({"operation": "Microsoft.Communication/CommunicationServices/LinkNotificationHub/action", "times": 1,
+    // For as long as it has not been seen: once refused, any change has it tried again at once.
+    let link = json!({"operation": "Microsoft.Communication/CommunicationServices/LinkNotificationHub/action", "times": 1000,
         "answer": {"status": 400, "code": "BadRequest", "message": "not this time"}});
     story.door("faults", link).await?;
     let right = story.variable("AZURE_CLIENT_SECRET");
     story.secret_with("azure-credentials", "clientSecret", &right).await?;
     story.reason("EventSubscription", "shop", "Subscribed", "WebhookValidationFailed").await?;
     story.reason("CommunicationService", "shop", "Linked", "AzureRejected").await?;
+    story.stack.azure.request("DELETE", "/_sim/faults", None).await?.ok()?;
     story.hook.refuse(false);
     story.ready("EventSubscription", "shop").await?;
     let annotations = json!({acs_wire::ANNOTATION_RECONCILE_AT: "now"});
