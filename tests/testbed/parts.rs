@@ -234,6 +234,7 @@ pub fn version_of(module: &str) -> Option<&'static str> {
 }
 
 /// Go's name of this architecture, which is also the one in container images.
+#[cfg(feature = "ground")]
 pub(crate) fn go_arch() -> &'static str {
     compile::go_arch()
 }
