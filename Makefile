@@ -69,8 +69,9 @@ simulation: ## 20,000 schedules and the seeded bugs
 integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration
 
-sdk: binaries ## The official Python SDKs against the simulator
+sdk: binaries ## The official Python and JavaScript SDKs against the simulator
 	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/run.sh
+	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/js/run.sh
 
 binaries:
 	cargo build --quiet $(PROGRAMS) --bins
