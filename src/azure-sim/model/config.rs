@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How long things take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// Everything is done by the next look at it.
@@ -15,7 +15,7 @@ pub enum Profile {
 }
 
 /// Everything that fixes a world; two worlds of equal configuration answer equally.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// How long things take.
     pub profile: Profile,
@@ -83,7 +83,7 @@ impl Default for Config {
 
 /// Milliseconds per step, already scaled. Sources: recordings of the Azure CLI's tests; link propagation and the
 /// validation window are documented by Microsoft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Durations {
     /// PUT of a communication service until a GET of it says Succeeded.

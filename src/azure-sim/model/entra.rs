@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jsonwebtoken::Validation;
 use jsonwebtoken::jwk::JwkSet;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::config::Config;
@@ -15,25 +16,27 @@ use super::world::World;
 /// Audience that Entra expects in an assertion of another issuer.
 const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Federated {
     issuer: String,
     subject: String,
     jwks: JwkSet,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Application {
     secret: Option<String>,
     federated: Vec<Federated>,
 }
 
 /// The directory's applications.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Applications {
     by_id: BTreeMap<String, Application>,
     /// Tokens of an earlier generation count as expired.
     pub(crate) token_generation: u64,
+    /// A memory of signatures that were checked: whoever starts anew checks them again.
+    #[serde(skip)]
     pub(crate) minted: Minted,
 }
 

@@ -81,7 +81,7 @@ pub enum LroFault {
 }
 
 /// A fault in place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Placed {
     pub(crate) id: u64,
@@ -93,7 +93,7 @@ pub(crate) struct Placed {
     pub(crate) fault: Fault,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Faults {
     pub(crate) placed: Vec<Placed>,
     next: u64,

@@ -1,5 +1,6 @@
 //! What goes in and out of the model: plain requests and responses.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// On a response that must not arrive: `before` (nothing happened) or `after` (it happened, the answer is lost).
@@ -69,11 +70,11 @@ impl Response {
 }
 
 /// Names one outbound call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OutboundId(pub u64);
 
 /// A call that Azure makes outwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbound {
     /// To be given back with the answer.
     pub id: OutboundId,

@@ -1,5 +1,6 @@
 //! Long-running operations, in the three styles of the three providers.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::arm::Call;
@@ -17,14 +18,14 @@ pub(crate) type Outcome = Result<(), (String, String)>;
 pub(crate) const RECORDS: usize = 20_000;
 
 /// Whose habits an operation follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Style {
     Communication,
     EventGrid,
     NotificationHubs,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Operation {
     pub(crate) name: String,
     pub(crate) style: Style,

@@ -1,7 +1,9 @@
 //! The resource types there are, their API versions, and the names of their operations in the activity log.
 
+use serde::{Deserialize, Serialize};
+
 /// What a resource is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Group,
     Service,

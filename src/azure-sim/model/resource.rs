@@ -1,5 +1,6 @@
 //! One resource: what a GET shows, and what only Azure knows.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json;
@@ -7,7 +8,7 @@ use super::random::Random;
 use super::registry::Kind;
 
 /// Two keys, of which clients may use either.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Keys {
     pub(crate) primary: String,
     pub(crate) secondary: String,
@@ -38,7 +39,7 @@ pub(crate) enum Half {
 }
 
 /// A hub linked to a communication service. Pushes take the newest link that has propagated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Link {
     pub(crate) hub: String,
     pub(crate) connection_string: String,
@@ -47,7 +48,7 @@ pub(crate) struct Link {
 }
 
 /// An event subscription as it was sent, secrets included, and the one before it while an update is being validated.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Delivery {
     pub(crate) properties: Value,
     pub(crate) previous: Option<Box<(Value, Value)>>,
@@ -60,7 +61,7 @@ pub(crate) struct Delivery {
 }
 
 /// What no GET shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Hidden {
     None,
     Service {
@@ -75,7 +76,7 @@ pub(crate) enum Hidden {
     Delivery(Box<Delivery>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resource {
     pub(crate) kind: Kind,
     pub(crate) body: Value,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// What a request costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Cost {
     Read,
     /// PUT, PATCH, and POST: recordings show that actions such as listKeys count as writes.
@@ -37,14 +39,14 @@ impl Cost {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Bucket {
     tokens: f64,
     at_ms: u64,
 }
 
 /// All buckets of the world.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Buckets(BTreeMap<(String, String, Cost), Bucket>);
 
 impl Buckets {

@@ -1,5 +1,7 @@
 //! What happens by itself, in order of time.
 
+use serde::{Deserialize, Serialize};
+
 use super::event_grid;
 use super::operation::{self, Outcome};
 use super::registry::Kind;
@@ -7,7 +9,7 @@ use super::world::World;
 use super::{communication, notification_hubs};
 
 /// Something due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Timer {
     /// A resource reaches its end state.
     Ready { key: String, generation: u64, outcome: Outcome },

@@ -1,5 +1,6 @@
 //! Asking a webhook whether it wants events, before the first one is sent.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::json;
@@ -18,7 +19,7 @@ const ATTEMPTS: u32 = 2;
 pub(super) const ORIGIN: &str = "eventgrid.azure.net";
 
 /// A call that is out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Handshake {
     key: String,
     generation: u64,

@@ -44,7 +44,7 @@ pub struct Phone {
 }
 
 /// A push that arrived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ring {
     /// Milliseconds since 1970.
@@ -66,15 +66,15 @@ pub struct Ring {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// The platform's payload.
-    #[serde(skip_serializing_if = "Value::is_null")]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub payload: Value,
     /// Headers that the platform sees, such as `apns-push-type`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
 /// What an app registered at a hub: where tagged pushes go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Installation {
     pub(crate) platform: String,
     pub(crate) handle: String,
@@ -85,7 +85,7 @@ pub(crate) struct Installation {
 }
 
 /// Why a push did not arrive. Azure says nothing of it; the simulator counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error, Deserialize)]
 #[allow(missing_docs, reason = "each is described by its message")]
 pub enum Silence {
     #[error("no such communication service")]
@@ -123,7 +123,7 @@ pub enum Silence {
 }
 
 /// Phones, what reached them, and what did not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Telephony {
     pub(crate) phones: Vec<Phone>,
     /// By lower-cased id of the hub, and by installation id.

@@ -1,5 +1,8 @@
 //! Sending what is due, and what follows from the answer.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::super::json;
@@ -14,7 +17,7 @@ use super::queue::{Copy, FAILURES};
 use super::{dead_letter, request, scaled};
 
 /// A request that is out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Flight {
     key: String,
     subscription: String,
@@ -40,7 +43,7 @@ pub(crate) fn pump(world: &mut World, key: &str) {
     let Some(properties) = resource.in_force().cloned() else { return };
     let subscription = resource.id().to_owned();
     while let Some((copy, reason)) = take_given_up(world, key, now) {
-        dead_letter::store(world, &subscription, &properties, &copy, reason);
+        dead_letter::store(world, &subscription, &properties, &copy, &reason);
     }
     // Events that no webhook takes wait for nothing.
     let Some(url) = destination::webhook(&properties).map(str::to_owned) else { return };
@@ -75,7 +78,7 @@ fn wake(world: &mut World, key: &str, now: u64) {
     timer::at(world, due, Timer::Deliver { key: key.to_owned() });
 }
 
-fn take_given_up(world: &mut World, key: &str, now: u64) -> Option<(Copy, &'static str)> {
+fn take_given_up(world: &mut World, key: &str, now: u64) -> Option<(Copy, Cow<'static, str>)> {
     let queue = world.deliveries.queues.get_mut(key)?;
     let at = *queue.given_up.first_key_value().filter(|((due, _), _)| *due <= now)?.0;
     queue.given_up.remove(&at)
@@ -145,7 +148,7 @@ fn give_up(world: &mut World, key: &str, properties: &Value, copy: &Copy, reason
     }
     let (due, number) = (world.now() + world.durations().dead_letter, world.number());
     if let Some(queue) = world.deliveries.queues.get_mut(key) {
-        queue.given_up.insert((due, number), (copy.clone(), reason));
+        queue.given_up.insert((due, number), (copy.clone(), Cow::Borrowed(reason)));
     }
     Fate::GivenUp
 }
@@ -169,7 +172,7 @@ pub(crate) fn answered(world: &mut World, id: OutboundId, answer: &Answered) -> 
     }
     for mut copy in copies {
         copy.attempts += 1;
-        copy.last_outcome = outcome.word;
+        copy.last_outcome = Cow::Borrowed(outcome.word);
         copy.last_attempt = Some(now);
         conclude(world, &key, &subscription, properties.as_ref(), copy, &outcome);
     }

@@ -1,5 +1,6 @@
 //! What is left of an event that nobody took.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::super::super::json;
@@ -12,7 +13,7 @@ use super::queue::Copy;
 const CAPACITY: usize = 10_000;
 
 /// A record as Event Grid writes it into a blob, and where the blob would lie.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct DeadLetter {
     pub(super) subscription: String,
     pub(super) storage_account: String,

@@ -1,5 +1,6 @@
 //! One event, in both schemas.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::super::json;
@@ -33,7 +34,7 @@ impl Schema {
 }
 
 /// A published event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) topic: String,

@@ -21,6 +21,8 @@ pub(crate) mod shapes;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::super::message::OutboundId;
 use super::super::random::Random;
 use super::super::world::World;
@@ -36,7 +38,7 @@ use history::History;
 use queue::Queue;
 
 /// Everything that is being delivered, and what became of the rest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Deliveries {
     /// Of its own: guids of events and jitter must not shift the keys that a seed gives.
     random: Random,
@@ -49,7 +51,7 @@ pub(crate) struct Deliveries {
 }
 
 /// Copies of events: one per event and subscription that it matched.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Totals {
     published: u64,
     matched: u64,

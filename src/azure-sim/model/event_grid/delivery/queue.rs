@@ -1,7 +1,10 @@
 //! What waits for one event subscription.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 
@@ -13,29 +16,29 @@ pub(super) const AT_ONCE: usize = 32;
 pub(super) const FAILURES: u32 = 10;
 
 /// One event on its way to one subscription.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Copy {
     pub(super) event: Arc<Event>,
     /// Attempts made.
     pub(super) attempts: u32,
-    pub(super) last_outcome: &'static str,
+    pub(super) last_outcome: Cow<'static, str>,
     pub(super) last_attempt: Option<u64>,
 }
 
 impl Copy {
     pub(super) fn new(event: Arc<Event>) -> Self {
-        Self { event, attempts: 0, last_outcome: "", last_attempt: None }
+        Self { event, attempts: 0, last_outcome: Cow::Borrowed(""), last_attempt: None }
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Queue {
     /// Sets this subscription apart from an earlier one of the same id.
     pub(super) life: u64,
     /// By when each is due, then by age.
     pub(super) waiting: BTreeMap<(u64, u64), Copy>,
     /// No attempt follows: what waits for the dead-letter store, with the reason. Probation does not hold it up.
-    pub(super) given_up: BTreeMap<(u64, u64), (Copy, &'static str)>,
+    pub(super) given_up: BTreeMap<(u64, u64), (Copy, Cow<'static, str>)>,
     pub(super) requests_out: usize,
     pub(super) copies_out: usize,
     /// Failures in a row.
