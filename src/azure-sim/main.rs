@@ -38,7 +38,10 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )
         .init();
-    match run(wanted) {
+    let ended = match wanted {
+        Wanted::Run(wanted) => run(*wanted),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("azure-sim: {error:#}");
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wanted: Wanted) -> anyhow::Result<()> {
+fn run(wanted: options::run::Wanted) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = runtime.block_on(serve(wanted));
     // Requests under way had their second; whatever hangs on must not keep the process.
@@ -55,7 +58,7 @@ fn run(wanted: Wanted) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(wanted: Wanted) -> anyhow::Result<()> {
+async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     // Before anything is announced: a signal right after the announcement must be heard.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -65,8 +68,8 @@ async fn serve(wanted: Wanted) -> anyhow::Result<()> {
     let dir = wanted.dir.canonicalize()?;
     let ca = dir.join("ca.crt");
     std::fs::write(&ca, running.shared.authority().pem()).with_context(|| format!("cannot write {}", ca.display()))?;
-    let env = options::environment(&config, &running.url, &ca);
-    options::write_private(&dir.join("env"), &env)?;
+    let env = options::run::environment(&config, &running.url, &ca);
+    options::run::write_private(&dir.join("env"), &env)?;
     println!(
         "{}",
         json!({

@@ -1,6 +1,6 @@
 //! The skin: TLS, a listener, a clock, and the calls that Azure makes outwards.
 
-mod authority;
+pub mod authority;
 mod clock;
 mod serve;
 
@@ -23,6 +23,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// What clients are told to call, when that is not the listening address.
     pub public_url: Option<String>,
+    /// Further host names and addresses that the server's certificate is good for.
+    pub names: Vec<String>,
+    /// Who signs it.
+    pub authority: authority::Source,
     /// PEM files with further authorities that webhooks may be signed by.
     pub trust: Vec<PathBuf>,
     /// The world to serve; its `base_url` is filled in.
@@ -108,8 +112,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
     let url = options.public_url.clone().unwrap_or_else(|| format!("https://{called}"));
     let url = url.trim_end_matches('/').to_owned();
-    let authority = Authority::new()?;
-    let mut names = vec![called.ip().to_string(), "localhost".to_owned(), "127.0.0.1".to_owned(), HUBS.to_owned()];
+    let authority = Authority::of(&options.authority)?;
+    let mut names = options.names.clone();
+    names.extend([called.ip().to_string(), "localhost".to_owned(), "127.0.0.1".to_owned(), HUBS.to_owned()]);
     if let Some(name) = url::Url::parse(&url).ok().and_then(|u| u.host_str().map(str::to_owned)) {
         names.push(name);
     }

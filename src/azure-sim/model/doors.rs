@@ -3,6 +3,7 @@
 //!
 //! | Door | Takes | Gives |
 //! |---|---|---|
+//! | GET `healthz` | | `status`: that the world answers |
 //! | GET `state` | | `now`, `tree` (lines), `resources` (raw, by lower-cased id), `runningOperations` |
 //! | GET `journal?since=N` | | `entries` after number N, `next` to ask with |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
@@ -58,6 +59,7 @@ pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
 
 fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, now: u64) -> Opened {
     match (request.method.as_str(), segments) {
+        ("GET", ["healthz"]) => Ok(json!({"status": "ok"})),
         ("GET", ["state"]) => Ok(state(world)),
         ("GET", ["journal"]) => Ok(journal(world, request)),
         ("GET", ["profile"]) => Ok(profile(world)),

@@ -165,3 +165,75 @@ async fn one_listener_is_every_namespaces_data_plane_by_the_header_host() {
         assert!(body.starts_with("<Error><Code>404</Code><Detail>The namespace does not exist."), "{body}");
     }
 }
+
+/// Asks by that name, trusting nobody but `pem`.
+async fn asks(url: &str, name: &str, pem: &[u8]) -> reqwest::Result<Value> {
+    let authority = reqwest::Certificate::from_pem(pem).expect("PEM");
+    let address = url.strip_prefix("https://").expect("a URL").parse().expect("an address");
+    let client = reqwest::Client::builder().tls_certs_only([authority]).resolve(name, address).build()?;
+    client.get(format!("https://{name}:{}/_sim/healthz", address.port())).send().await?.json().await
+}
+
+#[tokio::test]
+async fn an_authority_is_kept_from_start_to_start_or_given_by_somebody_else() {
+    let (dir, kept) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let kept_in = kept.path().to_str().expect("UTF-8");
+    let name = "azure-sim.acs-system.svc";
+    let first = Simulator::start(dir.path(), &["--authority", kept_in, "--dns-name", name]);
+    let trusted = std::fs::read(dir.path().join("ca.crt")).expect("an authority");
+    assert_eq!(asks(first.url(), name, &trusted).await.expect("an answer")["status"], "ok");
+    assert!(asks(first.url(), "other.test", &trusted).await.is_err(), "the certificate is good for every name");
+    drop(first);
+    // The same again, and the same two files as somebody else's: whoever trusted the first start trusts these.
+    let (certificate, key) = (format!("{kept_in}/ca.crt"), format!("{kept_in}/ca.key"));
+    for options in [&["--authority", kept_in][..], &["--authority-cert", &certificate, "--authority-key", &key]] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let again = Simulator::start(dir.path(), options);
+        assert_eq!(asks(again.url(), "localhost", &trusted).await.expect("an answer")["status"], "ok");
+        assert_eq!(std::fs::read(dir.path().join("ca.crt")).expect("an authority"), trusted);
+    }
+    let other = Simulator::start(dir.path(), &[]);
+    assert!(asks(other.url(), "localhost", &trusted).await.is_err(), "a new authority is trusted as the old one was");
+}
+
+#[test]
+fn what_cannot_be_an_authority_or_a_name_is_told_with_the_other_mistakes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::write(at("empty"), "\n").expect("a file");
+    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
+        .args(["run", "--dir", &at("dir"), "--authority-cert", &at("none"), "--authority-key", &at("none")])
+        .args(["--dns-name", "a name", "--public-url", "https://here/path", "--tenant-id", "mine"])
+        .args(["--client-secret-file", &at("empty"), "--subscription", "s"])
+        // What a container is given.
+        .envs([("AZURE_SIM_SEED", "x"), ("AZURE_SIM_CLIENT_ID", "me"), ("AZURE_SIM_TRUST", "/none,/nothing")])
+        .output()
+        .expect("an exit");
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8(output.stderr).expect("text");
+    for part in [
+        "--authority-cert: no file",
+        "--authority-key: no file",
+        "--dns-name: 'a name'",
+        "--public-url: 'https://here/path'",
+        "--tenant-id: 'mine'",
+        "--client-id: 'me'",
+        "--subscription: 's'",
+        "empty is empty",
+        "--seed: 'x'",
+        "--trust: no file /none",
+        "--trust: no file /nothing",
+    ] {
+        assert!(told.contains(part), "{part} in: {told}");
+    }
+    assert!(!Path::new(&at("dir")).exists());
+    for (options, part) in [
+        (vec!["--authority-cert", "c"], "--authority-key is missing"),
+        (vec!["--authority-key", "k"], "--authority-cert is missing"),
+        (vec!["--authority", "d", "--authority-key", "k"], "either kept in a directory or given"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(["run", "--dir", "x"]).args(options).output();
+        let told = String::from_utf8(output.expect("an exit").stderr).expect("text");
+        assert!(told.contains(part), "{part} in: {told}");
+    }
+}

@@ -1,0 +1,36 @@
+//! What `--help` teaches. Every line of shell in it is run by a test.
+
+/// For `azure-sim --help`.
+pub(super) const ABOUT: &str = "Simulates the parts of Azure that acs-operator talks to";
+
+/// After `azure-sim --help`.
+pub(super) const AFTER: &str = RUN;
+
+/// After `azure-sim run --help`.
+pub(super) const RUN: &str = "Examples:
+  azure-sim run --dir /tmp/azure                      everything is done at once
+  azure-sim run --dir /tmp/azure --profile azure      as slow as Azure
+  azure-sim run --dir /tmp/azure --profile azure --time-scale 0.02
+  . /tmp/azure/env                                    lets SDKs and the operator find it
+
+DIR gets ca.crt (the authority that signed the server) and env (export lines, with the client secret).
+One line of JSON on stdout says where it listens; logs go to stderr (RUST_LOG selects).
+What is sent with the header Host NAMESPACE.servicebus.windows.net goes to that namespace's data plane (pushes): connect
+to the same address. Everything else is Azure Resource Manager and Entra, but for the simulator's own doors, which speak JSON:
+  GET  /_sim/state                 every resource, and a tree of them
+  GET  /_sim/journal?since=N       every request to Azure
+  GET  /_sim/profile               durations in force
+  POST /_sim/call                  {service, to, from?}: rings phones through the linked hub; event IncomingCall
+  POST /_sim/message               {service, to}: a chat push through the linked hub
+  POST /_sim/events                {service|source, type, subject, data, id?, time?, count?}: any event
+  POST /_sim/sms                   {service, from, to, message}: event SMSReceived
+  POST /_sim/chat                  {service, thread, sender, recipient, message}: event ChatMessageReceived
+  GET  /_sim/deliveries?since=N    every attempt to deliver, totals, what waits
+  GET  /_sim/dead-letters          events that nobody took
+  GET  /_sim/phones                every phone with what it got, and why pushes vanished
+  POST /_sim/phones                {hub, user, platform, handle?, tags?}; DELETE {handle}
+  GET, POST, DELETE /_sim/faults   what shall fail
+  POST /_sim/portal/...            link, unlink, tags, set, delete, regenerateKey: what people do by hand
+  POST /_sim/config                names taken, providers unregistered, tokens expired, secrets
+  POST /_sim/federation            whose assertions are trusted
+  POST /_sim/certificate           a server certificate for a webhook";

@@ -1,0 +1,47 @@
+//! The command line, checked as a whole: every mistake is reported at once.
+
+mod help;
+pub(crate) mod run;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "azure-sim", version, about = help::ABOUT, after_long_help = help::AFTER)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a simulated Azure until SIGTERM or SIGINT
+    #[command(after_long_help = help::RUN)]
+    Run(Box<run::Given>),
+}
+
+/// What was asked for.
+pub(crate) enum Wanted {
+    Run(Box<run::Wanted>),
+}
+
+/// Why nothing runs.
+pub(crate) enum Refused {
+    /// Help or version: not a mistake.
+    Shown(String),
+    Mistakes(Vec<String>),
+}
+
+pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Wanted, Refused> {
+    let line = CommandLine::try_parse_from(arguments).map_err(|error| match error.kind() {
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+            Refused::Shown(error.to_string())
+        }
+        _ => Refused::Mistakes(vec![error.to_string().trim_end().to_owned()]),
+    })?;
+    match line.command {
+        Command::Run(given) => run::check(*given).map(Box::new).map(Wanted::Run),
+    }
+    .map_err(Refused::Mistakes)
+}
