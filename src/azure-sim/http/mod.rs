@@ -3,6 +3,7 @@
 pub mod authority;
 mod clock;
 mod serve;
+mod signing;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -123,7 +124,10 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let issued = authority.issue(&names)?;
     let tls = serve::tls(&issued)?;
     let caller = clock::caller(&authority, &options.trust)?;
-    let config = Config { base_url: url.clone(), ..options.config };
+    let mut config = Config { base_url: url.clone(), ..options.config };
+    if config.signing_key.is_none() {
+        config.signing_key = Some(signing::new().context("cannot make the key that signs tokens")?);
+    }
     let shared = Arc::new(Shared { world: Mutex::new(World::new(config)), changed: Notify::new(), authority });
     let handle = axum_server::Handle::new();
     let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));

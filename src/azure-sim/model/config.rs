@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::signing::SigningKey;
+
 /// How long things take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +50,9 @@ pub struct Config {
     /// Whether Event Grid tells a webhook that its subscription was deleted. Nobody waits for that notice, so a simulation
     /// that counts what is waited for goes without.
     pub deletion_notices: bool,
+    /// Signs access tokens (RS256), with its public half among Entra's keys. Without one they are signed by the seed, for this
+    /// world only.
+    pub signing_key: Option<SigningKey>,
     /// Life of access tokens in seconds. Entra gives about an hour.
     pub token_lifetime_s: u64,
     /// Journal entries kept; the oldest go first.
@@ -74,6 +79,7 @@ impl Default for Config {
             throttle: true,
             allow_http_webhooks: false,
             deletion_notices: false,
+            signing_key: None,
             token_lifetime_s: 3599,
             journal_capacity: 10_000,
             page_size: 100,

@@ -18,13 +18,15 @@
 //! | GET `deliveries?since=N` | | `attempts` after number N, `next` to ask with, `totals`, `queues` |
 //! | GET `dead-letters` | | `deadLetters`: the records, and the container of each |
 //! | POST `federation` | `clientId`, `issuer`, `subject`, `jwks` | |
-//! | POST `config` | see [`configure`] | |
+//! | POST `config` | see [`settings`] | |
+//! | GET `identities` | | `identities` of the machine: `clientId`, `objectId`, `resourceId` |
 //! | POST `portal/link` | `service` (id), `hub` (id), `connectionString`? | |
 //! | POST `portal/unlink`, `tags`, `set`, `delete`, `regenerateKey` | `service`; `id` and `tags`; `pointer`, `value`; ; `key` | |
 //! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM |
 
 mod events;
 mod phones;
+mod settings;
 
 use serde_json::{Value, json};
 
@@ -85,7 +87,8 @@ fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, 
             Ok(json!({}))
         }
         ("POST", ["federation"]) => federation(world, body),
-        ("POST", ["config"]) => configure(world, body),
+        ("POST", ["config"]) => settings::change(world, body),
+        ("GET", ["identities"]) => Ok(json!({"identities": super::entra::identities(world)})),
         ("POST", ["portal", door]) => portal(world, door, body, now),
         _ => Err((404, format!("no such door: {} {}", request.method, request.path))),
     }
@@ -166,29 +169,6 @@ fn federation(world: &mut World, body: &Value) -> Opened {
     let (client, issuer, subject) = (field(body, "clientId")?, field(body, "issuer")?, field(body, "subject")?);
     let jwks = body.get("jwks").ok_or_else(|| bad("'jwks' is missing"))?;
     world.trust(client, issuer, subject, jwks).map_err(bad)?;
-    Ok(json!({}))
-}
-
-/// Any of: takeName, freeName, unregisterProvider, registerProvider, expireTokens, addGroup, secret.
-fn configure(world: &mut World, body: &Value) -> Opened {
-    let Value::Object(settings) = body else { return Err(bad("an object was expected")) };
-    let subscription = json::text(body, &["subscriptionId"]).unwrap_or(&world.config().subscription_id).to_owned();
-    for (name, value) in settings {
-        let text = value.as_str().unwrap_or_default();
-        match name.as_str() {
-            "takeName" => world.take_name(text),
-            "freeName" => {
-                world.taken_names.remove(&text.to_ascii_lowercase());
-            }
-            "unregisterProvider" => world.set_registered(&subscription, text, false),
-            "registerProvider" => world.set_registered(&subscription, text, true),
-            "expireTokens" => world.expire_tokens(),
-            "addGroup" => world.add_group(&subscription, text),
-            "secret" => world.set_secret(field(value, "clientId")?, field(value, "clientSecret")?),
-            "subscriptionId" => {}
-            other => return Err(bad(format!("no such setting: {other}"))),
-        }
-    }
     Ok(json!({}))
 }
 

@@ -22,6 +22,7 @@ mod random;
 mod refusal;
 mod registry;
 mod resource;
+mod signing;
 mod throttle;
 mod timer;
 mod token;
@@ -32,6 +33,7 @@ pub use faults::{Cut, Fault, FaultAnswer, LroFault};
 pub use journal::{Effect, Entry};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Push, Ring, Silence};
+pub use signing::SigningKey;
 pub use world::{Linked, World};
 
 /// Answers one request, as Azure would at `now_ms` (milliseconds since 1970). Total: whatever is sent, something is answered.
@@ -46,6 +48,14 @@ pub fn handle(world: &mut World, request: &Request, now_ms: u64) -> Response {
         return hubs_data::front(world, request, host, now);
     }
     if request.path.starts_with("/_sim/") { doors::open(world, request, now) } else { arm::front(world, request, now) }
+}
+
+/// Answers one request to the identity endpoints of machines and apps (instance metadata, App Service), which Azure serves in
+/// plain HTTP beside everything else. Total, as [`handle`] is.
+pub fn handle_identity(world: &mut World, request: &Request, now_ms: u64) -> Response {
+    timer::settle(world, now_ms);
+    let now = world.now();
+    entra::identity_answer(world, request, now)
 }
 
 /// Lets timers fire up to `now_ms` and returns the calls that Azure wants to make now.

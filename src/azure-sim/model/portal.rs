@@ -7,6 +7,7 @@ use super::notification_hubs;
 use super::registry::Kind;
 use super::resource::Half;
 use super::timer;
+use super::token::Version;
 use super::world::World;
 use super::{faults::Fault, json};
 
@@ -133,12 +134,40 @@ impl World {
 
     /// Declares every access token so far expired.
     pub fn expire_tokens(&mut self) {
-        self.applications.token_generation += 1;
+        self.applications.mint.expire();
     }
 
     /// Adds an application with a secret, or changes the secret of one.
     pub fn set_secret(&mut self, client_id: &str, secret: &str) {
         self.applications.add(client_id, Some(secret.into()));
+    }
+
+    /// Lets an application's secret be over; false when there is no such application.
+    pub fn expire_secret(&mut self, client_id: &str) -> bool {
+        self.applications.expire_secret(client_id)
+    }
+
+    /// Lets an application sign in with what the key of this certificate (PEM, of an RSA key) signed.
+    ///
+    /// # Errors
+    /// When it is no such certificate.
+    pub fn register_certificate(&mut self, client_id: &str, certificate: &str) -> Result<(), String> {
+        self.applications.certify(client_id, certificate)
+    }
+
+    /// Registers a resource that tokens may be for: an application id URI, whose tokens are of version 1.0 or 2.0.
+    pub fn register_resource(&mut self, uri: &str, two: bool) {
+        self.applications.add_resource(uri, if two { Version::Two } else { Version::One });
+    }
+
+    /// Gives the machine a user-assigned identity; its own it has from the start.
+    pub fn assign_identity(&mut self, client_id: &str, resource_id: &str) {
+        self.applications.add_identity(client_id, resource_id);
+    }
+
+    /// What an app must send to its identity endpoint, and the path of that.
+    pub fn identity_endpoint(&self) -> (String, &'static str) {
+        (self.applications.identity_header.clone(), super::entra::APP_SERVICE_PATH)
     }
 
     /// Lets an application sign in with assertions of `issuer` about `subject`, signed by a key of `jwks`.

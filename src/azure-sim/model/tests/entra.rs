@@ -35,7 +35,7 @@ fn a_token_is_given_for_the_secret_and_refused_in_the_words_of_entra() {
     assert!(body["error_description"].as_str().expect("a text").starts_with("AADSTS7000215: Invalid client secret"));
     assert!(body["trace_id"].is_string() && body["correlation_id"].is_string());
     let cases: &[(&[(&str, &str)], u64)] = &[
-        (&[], 7_000_218),
+        (&[], 7_000_216),
         (&[("client_id", "9999"), ("client_secret", "x")], 700_016),
         (&[("scope", "user.read"), ("client_secret", "x")], 1_002_012),
         (&[("scope", "https://elsewhere.example/.default"), ("client_secret", "x")], 500_011),

@@ -4,6 +4,7 @@ mod arm;
 mod communication;
 mod delivery;
 mod entra;
+mod entra_keys;
 mod event_grid;
 mod hubs_data;
 mod notification_hubs;
