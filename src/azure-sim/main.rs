@@ -73,7 +73,7 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     println!(
         "{}",
         json!({
-            "listening": running.url, "dir": dir, "pid": std::process::id(),
+            "listening": running.url, "address": running.address, "dir": dir, "pid": std::process::id(),
             "subscriptionId": config.subscription_id, "tenantId": config.tenant_id,
         })
     );

@@ -27,6 +27,25 @@ python_packages() { # python_packages REQUIREMENTS DIR
     "$2/bin/pip" install --quiet --disable-pip-version-check -r "$1"
 }
 
+# node_installed NAME DIR: the packages of DIR's lock file; sets $installation
+node_installed() {
+    installed "$1" "$2/package.json" "$2/package-lock.json" -- node_packages "$2"
+}
+
+node_packages() { # node_packages FROM DIR
+    cp "$1/package.json" "$1/package-lock.json" "$1/.npmrc" "$2"
+    (cd "$2" && npm ci --loglevel=error)
+}
+
+# beside_packages DIR FILE…: Node looks for packages from the file that imports them upwards, so files are run from where
+# the packages of $installation are.
+beside_packages() {
+    local dir=$1
+    shift
+    ln -s "$installation/node_modules" "$dir/node_modules"
+    cp "$installation/package.json" "$@" "$dir"
+}
+
 simulator_ends() {
     if [[ -n $simulator_pid ]]; then
         kill "$simulator_pid" 2>/dev/null || true
@@ -36,13 +55,16 @@ simulator_ends() {
 }
 
 # Starts one, exports where it is under the names that Azure's tools read, and stops it when the script ends.
+# Where RECORDING names a file, what clients and simulator say to each other is written there.
 simulator_starts() { # simulator_starts [OPTION…]
-    local binary=${AZURE_SIM_BIN:-${CARGO_TARGET_DIR:-$sdk/../../target}/debug/azure-sim}
-    [[ -x $binary ]] || { echo "no simulator at $binary: cargo build -p azure-sim" >&2; exit 1; }
+    export AZURE_SIM_BIN=${AZURE_SIM_BIN:-${CARGO_TARGET_DIR:-$sdk/../../target}/debug/azure-sim}
+    [[ -x $AZURE_SIM_BIN ]] || { echo "no simulator at $AZURE_SIM_BIN: cargo build -p azure-sim" >&2; exit 1; }
+    local program=("$AZURE_SIM_BIN")
+    [[ -z ${RECORDING:-} ]] || program=(node "$sdk/truth/recorder.js" "$RECORDING" "$AZURE_SIM_BIN")
     simulator_dir=$(mktemp -d)
     simulator_pid=
     trap simulator_ends EXIT
-    "$binary" run --dir "$simulator_dir" "$@" >"$simulator_dir/ready" 2>"$simulator_dir/log" &
+    "${program[@]}" run --dir "$simulator_dir" "$@" >"$simulator_dir/ready" 2>"$simulator_dir/log" &
     simulator_pid=$!
     for _ in $(seq 100); do
         [[ -s $simulator_dir/ready ]] && break

@@ -66,6 +66,8 @@ const HUBS: &str = "*.servicebus.windows.net";
 pub struct Running {
     /// What clients call.
     pub url: String,
+    /// Where it listens, whatever clients are told.
+    pub address: SocketAddr,
     /// The world behind it.
     pub shared: Arc<Shared>,
     handle: axum_server::Handle<SocketAddr>,
@@ -133,5 +135,5 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));
     let clock = tokio::spawn(clock::run(shared.clone(), caller));
     handle.listening().await.context("the server ended before it listened")?;
-    Ok(Running { url, shared, handle, tasks: vec![server, clock] })
+    Ok(Running { url, address: called, shared, handle, tasks: vec![server, clock] })
 }

@@ -23,6 +23,7 @@ mod refusal;
 mod registry;
 mod resource;
 mod signing;
+mod surface;
 mod throttle;
 mod timer;
 mod token;
@@ -34,6 +35,7 @@ pub use journal::{Effect, Entry};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Push, Ring, Silence};
 pub use signing::SigningKey;
+pub use surface::{HUBS_DATA_PLANE, Operation, operations};
 pub use world::{Linked, World};
 
 /// Answers one request, as Azure would at `now_ms` (milliseconds since 1970). Total: whatever is sent, something is answered.

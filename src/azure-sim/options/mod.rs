@@ -1,6 +1,7 @@
 //! The command line, checked as a whole: every mistake is reported at once.
 
 mod help;
+mod operations;
 pub(crate) mod run;
 
 use std::ffi::OsString;
@@ -19,6 +20,12 @@ enum Command {
     /// Serve a simulated Azure until SIGTERM or SIGINT
     #[command(after_long_help = help::RUN)]
     Run(Box<run::Given>),
+    /// List every operation of Azure that is answered, with the versions it takes
+    Operations {
+        /// A table for people, or JSON
+        #[arg(long, short, value_enum, default_value = "table")]
+        output: operations::Output,
+    },
 }
 
 /// What was asked for.
@@ -28,7 +35,7 @@ pub(crate) enum Wanted {
 
 /// Why nothing runs.
 pub(crate) enum Refused {
-    /// Help or version: not a mistake.
+    /// Help, version, or a list: not a mistake.
     Shown(String),
     Mistakes(Vec<String>),
 }
@@ -41,7 +48,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Want
         _ => Refused::Mistakes(vec![error.to_string().trim_end().to_owned()]),
     })?;
     match line.command {
-        Command::Run(given) => run::check(*given).map(Box::new).map(Wanted::Run),
+        Command::Run(given) => run::check(*given).map(Box::new).map(Wanted::Run).map_err(Refused::Mistakes),
+        Command::Operations { output } => Err(Refused::Shown(operations::text(output))),
     }
-    .map_err(Refused::Mistakes)
 }

@@ -6,21 +6,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../simulator.sh
 . "$here/../simulator.sh"
 
-node_packages() { # node_packages DIR
-    cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$1"
-    (cd "$1" && npm ci --loglevel=error)
-}
-
-installed js "$here/package.json" "$here/package-lock.json" -- node_packages
+node_installed js "$here"
 if (($# == 0)); then
     set -- "$here"/*.test.js
 fi
-# Modules are looked for from the file that imports them upwards, so the tests are shown beside their packages.
 run=$(mktemp -d)
 simulator_starts
 trap 'simulator_ends; rm -rf "$run"' EXIT
-ln -s "$installation/node_modules" "$run/node_modules"
-cp "$here"/*.js "$here/package.json" "$run"
+beside_packages "$run" "$here"/*.js
 names=("${@##*/}")
 cd "$run"
 # One file after the other: they share one simulator. The second reporter ends with the counts in the words of `make test`.

@@ -24,7 +24,7 @@ use answer::Refused;
 
 const SUFFIX: &str = ".servicebus.windows.net";
 /// Named by documentation, SDKs and samples.
-const VERSIONS: [&str; 5] = ["2015-01", "2015-04", "2015-08", "2016-07", "2020-06"];
+pub(crate) const VERSIONS: [&str; 5] = ["2015-01", "2015-04", "2015-08", "2016-07", "2020-06"];
 /// The hub takes bodies of up to 64 KB.
 const BODY_LIMIT: usize = 64 * 1024;
 

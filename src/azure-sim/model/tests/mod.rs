@@ -10,6 +10,7 @@ mod hubs_data;
 mod notification_hubs;
 mod odd;
 mod push;
+mod surface;
 
 use serde_json::{Value, json};
 
