@@ -104,7 +104,7 @@ export class Azure {
     return value.replace(/subscriptions\/[0-9a-f-]{36}/gi, `subscriptions/${subscription}`);
   }
 
-  /** Makes what the path speaks of, but for what the request itself makes. */
+  /** Makes what the path speaks of, but for what the request itself makes. Returns the refusal, if there is one. */
   async prepared(method, url) {
     const made = method === "PUT" ? url : undefined;
     for (const { at, version, body } of PREREQUISITES) {
@@ -113,7 +113,7 @@ export class Azure {
       const found = await this.send("GET", `${id}?api-version=${version}`);
       if (found.status !== 404) continue;
       const exchange = await this.send("PUT", `${id}?api-version=${version}`, body(id, this));
-      if (exchange.status >= 400) throw new Error(`cannot make ${id}: ${JSON.stringify(exchange.got)}`);
+      if (exchange.status >= 400) return exchange;
       await this.settled(exchange);
     }
   }

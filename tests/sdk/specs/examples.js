@@ -57,8 +57,8 @@ for (const description of laidOut(source, directory)) {
       left += 1;
       continue;
     }
-    await azure.prepared(method, url);
-    const exchange = await azure.send(method, `${url}?${query}`, body);
+    const unprepared = await azure.prepared(method, url);
+    const exchange = unprepared ?? (await azure.send(method, `${url}?${query}`, body));
     // An example that is refused differs from the description, unless it shows a refusal.
     const refused = exchange.status >= 400 && !("default" in example.example.responses) && {
       code: "EXAMPLE_REFUSED", at: example.name, message: exchange.got?.error?.code ?? `status ${exchange.status}`,
