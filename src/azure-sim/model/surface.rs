@@ -65,10 +65,13 @@ macro_rules! topic {
 }
 
 const ENTRA: &[Row] = &[
-    ("Token_Issue", "POST", "/{tenant}/oauth2/v2.0/token"),
-    ("OpenIdConfiguration_Get", "GET", "/{tenant}/v2.0/.well-known/openid-configuration"),
-    ("InstanceDiscovery_Get", "GET", "/common/discovery/instance"),
-    ("SigningKeys_List", "GET", "/{tenant}/discovery/v2.0/keys"),
+    ("Token_IssueV1", "POST", "/{tenant}/oauth2/token"),
+    ("Token_IssueV2", "POST", "/{tenant}/oauth2/v2.0/token"),
+    ("OpenIdConfiguration_GetV1", "GET", "/{tenant}/.well-known/openid-configuration"),
+    ("OpenIdConfiguration_GetV2", "GET", "/{tenant}/v2.0/.well-known/openid-configuration"),
+    ("InstanceDiscovery_Get", "GET", "/{tenant}/discovery/instance"),
+    ("SigningKeys_ListV1", "GET", "/{tenant}/discovery/keys"),
+    ("SigningKeys_ListV2", "GET", "/{tenant}/discovery/v2.0/keys"),
 ];
 
 const RESOURCES: &[Row] = &[
