@@ -54,11 +54,15 @@ simulator_ends() {
     rm -rf "$simulator_dir"
 }
 
+simulator_named() {
+    export AZURE_SIM_BIN=${AZURE_SIM_BIN:-${CARGO_TARGET_DIR:-$sdk/../../target}/debug/azure-sim}
+    [[ -x $AZURE_SIM_BIN ]] || { echo "no simulator at $AZURE_SIM_BIN: cargo build -p azure-sim" >&2; exit 1; }
+}
+
 # Starts one, exports where it is under the names that Azure's tools read, and stops it when the script ends.
 # Where RECORDING names a file, what clients and simulator say to each other is written there.
 simulator_starts() { # simulator_starts [OPTION…]
-    export AZURE_SIM_BIN=${AZURE_SIM_BIN:-${CARGO_TARGET_DIR:-$sdk/../../target}/debug/azure-sim}
-    [[ -x $AZURE_SIM_BIN ]] || { echo "no simulator at $AZURE_SIM_BIN: cargo build -p azure-sim" >&2; exit 1; }
+    simulator_named
     local program=("$AZURE_SIM_BIN")
     [[ -z ${RECORDING:-} ]] || program=(node "$sdk/truth/recorder.js" "$RECORDING" "$AZURE_SIM_BIN")
     simulator_dir=$(mktemp -d)

@@ -52,7 +52,9 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
         }
         ("POST", "debugsend") => {
             let body = json!({"properties": {"success": 0, "failure": 0, "results": []}});
-            Ok(Done::new(Effect::Action, Response::json(200, &body)))
+            // Clients of the older version take 201 alone, the specifications of 2023 name 200.
+            let status = if call.api_version == "2017-04-01" { 201 } else { 200 };
+            Ok(Done::new(Effect::Action, Response::json(status, &body)))
         }
         _ => Err(arm::unknown_type(call)),
     }
