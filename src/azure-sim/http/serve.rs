@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -57,6 +57,7 @@ pub(super) async fn serve(
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let arrived = Instant::now();
     let connection = request.extensions().get::<ConnectionShutdown>().cloned();
     let (parts, body) = request.into_parts();
     let body = match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT)).await {
@@ -74,7 +75,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let request = model::Request { method: parts.method.to_string(), path, headers, body: body.to_vec() };
-    let response = model::handle(&mut shared.world(), &request, now_ms());
+    let response = {
+        let mut world = shared.world();
+        let next = world.next_entry();
+        let response = model::handle(&mut world, &request, now_ms());
+        world.lasted(next, u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX));
+        response
+    };
     shared.wake();
     if let Some(delay) = response.header(DELAY_HEADER).and_then(|d| d.parse().ok()) {
         tokio::time::sleep(Duration::from_millis(delay)).await;

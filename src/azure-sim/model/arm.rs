@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::faults::{Cut, FaultAnswer, LroFault, Sight};
-use super::journal::{Effect, Entry};
-use super::json;
+use super::journal::{self, Effect, Entry, Micros, Plane};
 use super::message::{DELAY_HEADER, DROP_HEADER, Request, Response};
 use super::path::Target;
 use super::refusal::{Answer, Done, Refusal};
@@ -41,14 +40,19 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
     let target = Target::parse(&request.path);
     let operation = operation_name(request, path, target.as_ref().ok());
     let principal = token::principal(world, request, now);
-    let caller = principal.as_deref().unwrap_or_default().to_owned();
-    let witnessed_by = Witnessed { request, place: path, operation, caller, injected };
+    let plane = if operation.starts_with("Microsoft.Entra/") { Plane::Entra } else { Plane::Arm };
+    let caller = match plane {
+        Plane::Entra => entra::asking(world, request).unwrap_or_default(),
+        _ => principal.as_deref().unwrap_or_default().to_owned(),
+    };
+    let witnessed_by = Witnessed { request, plane, place: path, operation, caller, injected };
     witnessed(world, witnessed_by, now, |world, lro| perform(world, request, target, principal, lro, now))
 }
 
 /// A request as faults and journal see it.
 pub(crate) struct Witnessed<'a> {
     pub(crate) request: &'a Request,
+    pub(crate) plane: Plane,
     /// Where it went, without its query.
     pub(crate) place: &'a str,
     pub(crate) operation: String,
@@ -64,15 +68,15 @@ pub(crate) fn witnessed(
     now: u64,
     perform: impl FnOnce(&mut World, Option<LroFault>) -> (Response, Effect),
 ) -> Response {
-    let Witnessed { request, place, operation, caller, injected } = seen;
+    let Witnessed { request, plane, place, operation, caller, injected } = seen;
     let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
     let sight = Sight { operation: &operation, method: &request.method, path: &whole, principal: &caller };
     let (fault, answer) = match world.faults.strike(&sight) {
         Some((id, answer)) => (Some(id), answer),
         None => (None, FaultAnswer::default()),
     };
-    let correlation =
-        request.header("x-ms-correlation-request-id").map_or_else(|| world.random.guid(), ToOwned::to_owned);
+    let given = journal::correlation(request.header("x-ms-correlation-request-id"));
+    let correlation = given.unwrap_or_else(|| world.random.guid());
     let (mut response, effect) = if answer.drop == Some(Cut::Before) {
         (Response::empty(502), Effect::None)
     } else if answer.status.is_some() && !answer.performed {
@@ -81,17 +85,20 @@ pub(crate) fn witnessed(
         let (done, effect) = perform(world, answer.lro);
         if answer.status.is_some() { (injected(&answer, &sight), effect) } else { (done, effect) }
     };
-    let code = (response.status >= 400).then(|| json::text(&response.value(), &["error", "code"]).map(str::to_owned));
     world.journal.record(Entry {
         sequence: 0,
         time: now,
+        plane,
         method: request.method.clone(),
         path: place.into(),
         operation,
         principal: caller,
         status: response.status,
-        code: code.flatten(),
+        code: journal::code(&response),
         effect,
+        resource: None,
+        // What a fault holds back; the rest is measured where there is a clock.
+        duration: Micros(answer.delay_ms.unwrap_or(0).saturating_mul(1000)),
         correlation_id: correlation.clone(),
         fault,
     });
@@ -302,7 +309,7 @@ pub(crate) fn busy(id: &str) -> Refusal {
     Refusal::new(409, "AnotherOperationInProgress", message)
 }
 
-fn injected(answer: &FaultAnswer, sight: &Sight<'_>) -> Response {
+pub(crate) fn injected(answer: &FaultAnswer, sight: &Sight<'_>) -> Response {
     let status = answer.status.unwrap_or(500);
     let (code, message) = match status {
         401 => ("InvalidAuthenticationToken", "The access token is invalid.".to_owned()),
@@ -354,6 +361,9 @@ fn operation_name(request: &Request, path: &str, target: Option<&Target>) -> Str
     let namespace = match &target.namespace {
         Some(namespace) => registry::provider(namespace).map_or(namespace.as_str(), |p| p.namespace),
         None if path.ends_with("/token") => return "Microsoft.Entra/token/action".into(),
+        None if path == "/eventgrid/validate" => {
+            return format!("Microsoft.EventGrid/eventSubscriptions/validate/{verb}");
+        }
         None if target.subscription.is_none() => return format!("Microsoft.Entra/metadata/{verb}"),
         None if target.group.is_some() => return format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}"),
         None => return format!("Microsoft.Resources/subscriptions/{verb}"),

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | GET `healthz` | | `status`: that the world answers |
 //! | GET `state` | | `now`, `tree` (lines), `resources` (raw, by lower-cased id), `runningOperations` |
-//! | GET `journal?since=N` | | `entries` after number N, `next` to ask with |
+//! | GET `journal?since=N&…` | conditions: see [`Query`] | `entries`, `next` to ask with, `missed` if some are gone already |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
 //! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
@@ -32,6 +32,7 @@ use serde_json::{Value, json};
 
 use super::event_grid::delivery;
 use super::faults::Fault;
+use super::journal::Query;
 use super::json;
 use super::message::{Request, Response};
 use super::path;
@@ -63,7 +64,10 @@ fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, 
     match (request.method.as_str(), segments) {
         ("GET", ["healthz"]) => Ok(json!({"status": "ok"})),
         ("GET", ["state"]) => Ok(state(world)),
-        ("GET", ["journal"]) => Ok(journal(world, request)),
+        ("GET", ["journal"]) => {
+            let query = Query::parse(request.query()).map_err(bad)?;
+            Ok(json!(world.journal_page(&query)))
+        }
         ("GET", ["profile"]) => Ok(profile(world)),
         ("GET", ["phones"]) => Ok(phones::shown(world)),
         ("POST", ["phones"]) => phones::register(world, body),
@@ -132,12 +136,6 @@ fn service_id(world: &World, service: &str) -> Result<String, (u16, String)> {
         .find(|(key, r)| r.kind == Kind::Service && (**key == lower || path::leaf(key) == lower))
         .map(|(_, r)| r.id().to_owned())
         .ok_or_else(|| (404, format!("no communication service '{service}'")))
-}
-
-fn journal(world: &World, request: &Request) -> Value {
-    let since = since(request);
-    let entries: Vec<_> = world.journal().iter().filter(|e| e.sequence > since).collect();
-    json!({"next": entries.last().map_or(since, |e| e.sequence), "entries": entries})
 }
 
 fn profile(world: &World) -> Value {

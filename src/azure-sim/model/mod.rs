@@ -31,7 +31,7 @@ mod world;
 
 pub use config::{Config, Durations, Profile};
 pub use faults::{Cut, Fault, FaultAnswer, LroFault};
-pub use journal::{Effect, Entry};
+pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Push, Ring, Silence};
 pub use signing::SigningKey;
@@ -57,7 +57,15 @@ pub fn handle(world: &mut World, request: &Request, now_ms: u64) -> Response {
 pub fn handle_identity(world: &mut World, request: &Request, now_ms: u64) -> Response {
     timer::settle(world, now_ms);
     let now = world.now();
-    entra::identity_answer(world, request, now)
+    let place = request.path.split('?').next().unwrap_or_default();
+    let operation = "Microsoft.Entra/managedIdentity/token/action".to_owned();
+    let (plane, injected) = (Plane::Entra, arm::injected as _);
+    let seen = arm::Witnessed { request, plane, place, operation, caller: String::new(), injected };
+    arm::witnessed(world, seen, now, |world, _| {
+        let response = entra::identity_answer(world, request, now);
+        let effect = if response.status == 200 { Effect::Read } else { Effect::None };
+        (response, effect)
+    })
 }
 
 /// Lets timers fire up to `now_ms` and returns the calls that Azure wants to make now.
@@ -69,6 +77,8 @@ pub fn advance(world: &mut World, now_ms: u64) -> Vec<Outbound> {
 /// Tells the world how one of its outbound calls ended. Unknown ids are ignored: the subscription may be gone by now.
 pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64) {
     timer::settle(world, now_ms);
+    let now = world.now();
+    world.journal.returned(id, &answer, now);
     if !event_grid::delivery::answered(world, id, &answer) {
         event_grid::handshake_answered(world, id, &answer);
     }

@@ -9,7 +9,7 @@ use super::entra::Applications;
 use super::event_grid::Handshake;
 use super::event_grid::delivery::Deliveries;
 use super::faults::Faults;
-use super::journal::{Entry, Journal};
+use super::journal::{Entry, Journal, Page, Query};
 use super::message::{Outbound, OutboundId};
 use super::operation::Operation;
 use super::push::Telephony;
@@ -79,7 +79,7 @@ impl World {
             handshakes: BTreeMap::new(),
             deliveries: Deliveries::new(config.seed),
             buckets: Buckets::default(),
-            journal: Journal::new(config.journal_capacity),
+            journal: Journal::new(config.journal_capacity, config.seed),
             faults: Faults::default(),
             applications: Applications::new(&config),
             unregistered,
@@ -128,6 +128,22 @@ impl World {
         self.journal.entries()
     }
 
+    /// What of the journal is meant.
+    pub fn journal_page(&self, query: &Query) -> Page<'_> {
+        query.page(&self.journal)
+    }
+
+    /// The number that the next entry of the journal gets.
+    pub fn next_entry(&self) -> u64 {
+        self.journal.next()
+    }
+
+    /// Adds to the newest entry, when its number is `sequence` or higher, the microseconds that its request took: the
+    /// model has no clock to measure them by.
+    pub fn lasted(&mut self, sequence: u64, micros: u64) {
+        self.journal.lasted(sequence, micros);
+    }
+
     /// The newest link of a communication service, whether it has propagated or not.
     pub fn linked(&self, service_id: &str) -> Option<Linked> {
         let resource = self.resources.get(&service_id.to_ascii_lowercase())?;
@@ -165,6 +181,10 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, outbound: Outbound) {
+        let handshake = self.handshakes.get(&outbound.id).map(Handshake::key);
+        let subscription = handshake.or_else(|| self.deliveries.key_of(outbound.id));
+        let resource = subscription.and_then(|key| self.resources.get(key)).map(|r| r.id().to_owned());
+        self.journal.sent(&outbound, resource, self.now);
         self.outbound.push(outbound);
     }
 

@@ -66,7 +66,7 @@ impl Request {
 
 /// What reached Azure after number `since`, and the number to ask with next.
 pub(crate) async fn journal(azure: &AzureSim, since: u64) -> Result<(Vec<Request>, u64)> {
-    let mut journal = azure.get(&format!("/_sim/journal?since={since}")).await?;
+    let mut journal = azure.get(&format!("/_sim/journal?since={since}&plane=arm,entra,hubs")).await?;
     let next = journal.get("next").and_then(Value::as_u64).unwrap_or(since);
     let entries = journal.get_mut("entries").map(Value::take).context("the simulator's journal has no entries")?;
     Ok((serde_json::from_value(entries)?, next))

@@ -44,6 +44,13 @@ impl Form {
     }
 }
 
+/// Who asks for a token: the client id sent, when the directory has it. What else stands there may be anything, a secret in
+/// the wrong field too.
+pub(crate) fn asking(world: &World, request: &Request) -> Option<String> {
+    let client = Form::read(request).get("client_id")?.to_ascii_lowercase();
+    world.applications.by_id.contains_key(&client).then_some(client)
+}
+
 pub(super) fn issue(
     world: &mut World,
     tenant: &str,

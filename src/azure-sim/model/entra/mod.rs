@@ -12,6 +12,7 @@ use super::message::{Request, Response};
 use super::world::World;
 
 pub(crate) use directory::Applications;
+pub(crate) use grant::asking;
 pub(crate) use managed::{APP_SERVICE_PATH, answer as identity_answer, shown as identities};
 
 /// A refusal in the words of Entra.

@@ -29,6 +29,13 @@ pub(crate) struct Handshake {
     cloud_events: bool,
 }
 
+impl Handshake {
+    /// The event subscription that asks.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 /// Sends the validation event, or the OPTIONS of CloudEvents.
 pub(crate) fn ask(world: &mut World, key: &str, generation: u64, attempt: u32) {
     let Some(properties) = world.current(key, generation).and_then(|r| r.delivery()).map(|d| d.properties.clone())

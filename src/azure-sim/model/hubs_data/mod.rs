@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 
 use super::arm::{self, Witnessed};
 use super::faults::{FaultAnswer, Sight};
-use super::journal::Effect;
+use super::journal::{Effect, Plane};
 use super::json;
 use super::message::{Request, Response};
 use super::registry::Kind;
@@ -75,7 +75,7 @@ pub(crate) fn front(world: &mut World, request: &Request, host: String, now: u64
     let place = format!("{host}{path}");
     let admitted = admit(world, request, host, segments, query, now);
     let caller = admitted.as_ref().map(|call| call.rule.clone()).unwrap_or_default();
-    let witnessed = Witnessed { request, place: &place, operation, caller, injected };
+    let witnessed = Witnessed { request, plane: Plane::Hubs, place: &place, operation, caller, injected };
     arm::witnessed(world, witnessed, now, |world, _| match admitted.and_then(|call| perform(world, &call)) {
         Ok(done) => done,
         Err(refused) => (refused.response(world, now), Effect::None),

@@ -7,6 +7,7 @@ mod entra;
 mod entra_keys;
 mod event_grid;
 mod hubs_data;
+mod journal;
 mod notification_hubs;
 mod odd;
 mod push;

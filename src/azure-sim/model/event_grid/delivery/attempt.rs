@@ -26,6 +26,10 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     pub(super) fn count(&self) -> usize {
         self.copies.len()
     }

@@ -72,6 +72,11 @@ impl Deliveries {
         }
     }
 
+    /// The event subscription that a request which is out belongs to.
+    pub(crate) fn key_of(&self, id: OutboundId) -> Option<&str> {
+        self.out.get(&id).map(Flight::key)
+    }
+
     fn drop_copies(&mut self, reason: &str, count: u64) {
         if count > 0 {
             *self.totals.dropped.entry(reason.to_owned()).or_default() += count;

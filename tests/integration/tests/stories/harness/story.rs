@@ -241,7 +241,7 @@ impl Story {
 
     /// Requests after number `since`.
     pub(crate) async fn journal(&self, since: u64) -> Result<Vec<Entry>> {
-        let answer = self.stack.azure.get(&format!("/_sim/journal?since={since}")).await?;
+        let answer = self.stack.azure.get(&format!("/_sim/journal?since={since}&plane=arm,entra,hubs")).await?;
         Ok(serde_json::from_value(answer["entries"].clone())?)
     }
 
