@@ -34,6 +34,7 @@ e2e: export CLUSTER = node
 e2e: PARTS = e2e
 e2e: release ## Operator, relay and app as real pods on a real node; needs root on Linux
 	@$(BIN)/testbed e2e
+	@$(BIN)/testbed try-out
 
 e2e-refusal: binaries
 	@$(TARGET)/debug/testbed e2e --refusal

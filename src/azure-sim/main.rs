@@ -1,6 +1,7 @@
 //! `azure-sim`: the simulator as a program.
 
 mod options;
+mod secret;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
         )
         .init();
     let ended = match wanted {
-        Wanted::Run(wanted) => run(*wanted),
+        Wanted::Run(wanted) => run(serve(*wanted)),
+        Wanted::Authority(wanted) => run(async move { secret::fetch(&wanted).await }),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,9 +52,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(wanted: options::run::Wanted) -> anyhow::Result<()> {
+fn run(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    // Whoever else is in this process may have chosen a provider already; the first one stays.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let result = runtime.block_on(serve(wanted));
+    let result = runtime.block_on(task);
     // Requests under way had their second; whatever hangs on must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     result

@@ -40,6 +40,26 @@ pub struct RelaySettings {
     pub push_endpoint: Option<String>,
     /// Further certificate authorities to trust there, as PEM.
     pub ca_bundle: Option<String>,
+    /// Clouds, by name, whose hubs are reached in another way than all others.
+    pub clouds: BTreeMap<String, PushThrough>,
+}
+
+/// How relays reach the hubs of one cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushThrough {
+    /// Where they connect, instead of the hub's own host.
+    pub endpoint: Option<String>,
+    /// Certificate authorities to trust there, as PEM.
+    pub ca_bundle: Option<String>,
+}
+
+impl RelaySettings {
+    /// What holds for relays that push through hubs of `cloud`.
+    #[must_use]
+    pub fn of_cloud(&self, cloud: Option<&str>) -> Self {
+        let Some(through) = cloud.and_then(|cloud| self.clouds.get(cloud)) else { return self.clone() };
+        Self { push_endpoint: through.endpoint.clone(), ca_bundle: through.ca_bundle.clone(), ..self.clone() }
+    }
 }
 
 /// Event Grid's handshake with a relay, made by the operator itself.

@@ -38,6 +38,12 @@ pub struct RunOptions {
     /// Another cloud than Public, `UsGov` and China; may be repeated.
     #[arg(long = "cloud", value_name = "NAME=ARM_ENDPOINT,AUTHORITY")]
     clouds: Vec<String>,
+    /// PEM file with authorities to trust for that cloud and for no other; may be repeated.
+    #[arg(long = "cloud-ca", value_name = "NAME=FILE")]
+    cloud_cas: Vec<String>,
+    /// Where relays connect for pushes through hubs of that cloud, instead of the hub's own host; may be repeated. For simulators.
+    #[arg(long = "cloud-push", value_name = "NAME=URL")]
+    cloud_pushes: Vec<String>,
     /// Address of health and metrics.
     #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
     listen: String,
@@ -204,6 +210,19 @@ impl RunOptions {
                 Err(error) => mistakes.push(format!("--cloud: {error}")),
             }
         }
+        for text in &self.cloud_cas {
+            match of_cloud(&mut clouds, text, "FILE") {
+                Ok((cloud, file)) => cloud.ca_bundle = Some(PathBuf::from(file)),
+                Err(error) => mistakes.push(format!("--cloud-ca: {error}")),
+            }
+        }
+        for text in &self.cloud_pushes {
+            match of_cloud(&mut clouds, text, "URL") {
+                Ok((cloud, url)) if is_https_origin(url) => cloud.push_endpoint = Some(url.to_owned()),
+                Ok((_, url)) => mistakes.push(format!("--cloud-push: \"{url}\" is not https://host:port")),
+                Err(error) => mistakes.push(format!("--cloud-push: {error}")),
+            }
+        }
         clouds
     }
 }
@@ -217,6 +236,15 @@ fn parse_cloud(text: &str) -> Result<Cloud, String> {
         return Err(format!("\"{text}\" is not NAME=ARM_ENDPOINT,AUTHORITY"));
     };
     Cloud::new(name, arm, authority, arm).map_err(|error| error.to_string())
+}
+
+/// `NAME=VALUE` of a cloud that is configured.
+fn of_cloud<'a, 'b>(clouds: &'a mut Clouds, text: &'b str, what: &str) -> Result<(&'a mut Cloud, &'b str), String> {
+    let parts = text.split_once('=').filter(|(_, value)| !value.is_empty());
+    let (name, value) = parts.ok_or_else(|| format!("\"{text}\" is not NAME={what}"))?;
+    let known = clouds.names().join(", ");
+    let cloud = clouds.get_mut(name).ok_or_else(|| format!("there is no cloud \"{name}\", only {known}"))?;
+    Ok((cloud, value))
 }
 
 fn is_name(text: &str) -> bool {

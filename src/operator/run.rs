@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use acs_core::moment::Timings;
 use acs_core::wake::Dispatch;
-use acs_core::world::{RelaySettings, Settings};
+use acs_core::world::{PushThrough, RelaySettings, Settings};
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::azure::{ArmClient, Identity};
+use crate::azure::http::Clients;
+use crate::azure::{ArmClient, Cloud, Identity};
 use crate::drift::DriftWatch;
 use crate::engine::Engine;
 use crate::kubernetes::binding::Bindings;
@@ -95,6 +96,7 @@ fn settings(options: &Checked, cluster_id: String) -> anyhow::Result<Settings> {
         operator_namespace: options.lease_namespace.clone(),
         push_endpoint: options.push_endpoint.clone(),
         ca_bundle: options.ca_bundle.as_deref().map(relay_trust).transpose()?.flatten(),
+        clouds: options.clouds.iter().filter_map(push_through).collect::<anyhow::Result<_>>()?,
     };
     Ok(Settings {
         relay,
@@ -104,6 +106,13 @@ fn settings(options: &Checked, cluster_id: String) -> anyhow::Result<Settings> {
         // What changes in a service shows in the list within `resync`; its own pass can take its time.
         timings: Timings { resync: options.timings.child_resync, ..options.timings },
     })
+}
+
+/// How relays reach the hubs of a cloud that has a way of its own.
+fn push_through(cloud: &Cloud) -> Option<anyhow::Result<(String, PushThrough)>> {
+    let endpoint = Some(cloud.push_endpoint.clone()?);
+    let trust = cloud.ca_bundle.as_deref().map(relay_trust).transpose();
+    Some(trust.map(|trust| (cloud.name.clone(), PushThrough { endpoint, ca_bundle: trust.flatten() })))
 }
 
 /// The operator's CA bundle as relays get it. A whole system's bundle would not fit into a ConfigMap beside the rest, and holds
@@ -125,7 +134,7 @@ fn production(
     leadership: Arc<Leadership>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Production> {
-    let http = crate::azure::http::client(&options.timings, options.ca_bundle.as_deref(), options.clouds.any_remote())?;
+    let http = Clients::new(&options.timings, options.ca_bundle.as_deref(), &options.clouds)?;
     let clouds = Arc::new(options.clouds.clone());
     let proofs = Arc::new(KubernetesProofs::new(client.clone()));
     let identity = Arc::new(Identity::new(http.clone(), clouds.clone(), proofs, metrics.clone(), &options.timings));

@@ -182,6 +182,7 @@ impl Sim {
                 operator_namespace: "acs-operator".to_owned(),
                 push_endpoint: None,
                 ca_bundle: None,
+                clouds: std::collections::BTreeMap::new(),
             },
         };
         let mix = Mix::draw(&mut random);

@@ -16,6 +16,7 @@ mod relay;
 mod show;
 mod signals;
 mod story;
+pub(crate) mod try_out;
 pub(crate) mod up;
 mod webhook;
 

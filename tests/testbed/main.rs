@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 mod command;
 
-use command::{bench, build, demo, e2e, image, playground, up};
+use command::{bench, build, demo, e2e, image, playground, try_out, up};
 use testbed::cluster::node;
 
 #[derive(Parser)]
@@ -31,6 +31,8 @@ enum Task {
     Demo(demo::Demo),
     /// The product as its users run it: images, the chart, real pods; checked step by step
     E2e(e2e::E2e),
+    /// `examples/azure-sim` on a real node: one `helm install`, one `kubectl apply`, no Azure
+    TryOut(try_out::TryOut),
     /// The same stack, left running until Ctrl-C
     Playground(playground::Playground),
     /// Figures as a table and as JSON
@@ -81,6 +83,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Up(up) => runtime()?.block_on(Box::pin(up.run()))?,
         Task::Demo(demo) => return runtime()?.block_on(Box::pin(demo.run())),
         Task::E2e(e2e) => return runtime()?.block_on(Box::pin(e2e.run())),
+        Task::TryOut(try_out) => return runtime()?.block_on(Box::pin(try_out.run())),
         Task::Playground(playground) => return runtime()?.block_on(Box::pin(playground.run())),
         Task::Bench(bench) => runtime()?.block_on(Box::pin(bench.run()))?,
         Task::Tidy => testbed::scratch::tidy(&std::env::current_dir()?)?,

@@ -114,11 +114,19 @@ impl Authority {
             return Self::read(&certificate, &key);
         }
         let authority = Self::generate()?;
+        authority.keep(dir)?;
+        Ok(authority)
+    }
+
+    /// Writes `ca.crt` and `ca.key` into a directory, which is made when missing.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn keep(&self, dir: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         // The key last: its presence says that both are whole.
-        write(&certificate, authority.pem(), 0o644)?;
-        write(&key, &authority.key_pem(), 0o600)?;
-        Ok(authority)
+        write(&dir.join(CERTIFICATE_FILE), self.pem(), 0o644)?;
+        write(&dir.join(KEY_FILE), &self.key_pem(), 0o600)
     }
 
     /// The authority's own certificate, as PEM.
@@ -127,7 +135,7 @@ impl Authority {
     }
 
     /// Its private key, as PEM. Whoever has it can be anyone to those who trust the authority.
-    fn key_pem(&self) -> String {
+    pub fn key_pem(&self) -> String {
         self.issuer.key().serialize_pem()
     }
 

@@ -17,6 +17,7 @@
 //! | POST `chat` | `service`, `thread`, `sender`, `senderDisplayName`?, `recipient`, `message` | as `events`: ChatMessageReceived |
 //! | GET `deliveries?since=N` | | `attempts` after number N, `next` to ask with, `totals`, `queues` |
 //! | GET `dead-letters` | | `deadLetters`: the records, and the container of each |
+//! | POST, OPTIONS `sink` and below | events, from Event Grid | what a webhook answers: to a handshake its code, to events 200 |
 //! | POST `federation` | `clientId`, `issuer`, `subject`, `jwks` | |
 //! | POST `config` | see [`settings`] | |
 //! | GET `identities` | | `identities` of the machine: `clientId`, `objectId`, `resourceId` |
@@ -27,6 +28,7 @@
 mod events;
 mod phones;
 mod settings;
+mod sink;
 
 use serde_json::{Value, json};
 
@@ -48,6 +50,9 @@ fn bad(message: impl Into<String>) -> (u16, String) {
 
 pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
     let path = request.path.split('?').next().unwrap_or_default();
+    if path == "/_sim/sink" || path.starts_with("/_sim/sink/") {
+        return sink::take(request);
+    }
     let segments: Vec<&str> = path.split('/').skip(2).filter(|s| !s.is_empty()).collect();
     let body = if request.body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&request.body) };
     let opened = match body {

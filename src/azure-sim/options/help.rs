@@ -34,3 +34,10 @@ to the same address. Everything else is Azure Resource Manager and Entra, but fo
   POST /_sim/config                names taken, providers unregistered, tokens expired, secrets
   POST /_sim/federation            whose assertions are trusted
   POST /_sim/certificate           a server certificate for a webhook";
+
+/// After `azure-sim authority --help`.
+pub(super) const AUTHORITY: &str = "Example, as the chart's init container runs it:
+  azure-sim authority --secret acs-system/acs-operator-azure-sim --dir /azure-sim
+  azure-sim run --dir /azure-sim --authority /azure-sim --listen 0.0.0.0:8443
+
+Needs a kubeconfig or a ServiceAccount that may get and update that one Secret.";

@@ -1,5 +1,6 @@
 //! The command line, checked as a whole: every mistake is reported at once.
 
+pub(crate) mod authority;
 mod help;
 mod operations;
 pub(crate) mod run;
@@ -26,11 +27,15 @@ enum Command {
         #[arg(long, short, value_enum, default_value = "table")]
         output: operations::Output,
     },
+    /// Fetch the authority of an installation from a Kubernetes Secret, and make it there when the Secret has none
+    #[command(after_long_help = help::AUTHORITY)]
+    Authority(authority::Given),
 }
 
 /// What was asked for.
 pub(crate) enum Wanted {
     Run(Box<run::Wanted>),
+    Authority(authority::Wanted),
 }
 
 /// Why nothing runs.
@@ -49,6 +54,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Want
     })?;
     match line.command {
         Command::Run(given) => run::check(*given).map(Box::new).map(Wanted::Run).map_err(Refused::Mistakes),
+        Command::Authority(given) => authority::check(given).map(Wanted::Authority).map_err(Refused::Mistakes),
         Command::Operations { output } => Err(Refused::Shown(operations::text(output))),
     }
 }

@@ -106,6 +106,7 @@ impl Ground {
             operator_namespace: "operator".to_owned(),
             push_endpoint: None,
             ca_bundle: None,
+            clouds: std::collections::BTreeMap::new(),
         };
         let settings = Settings {
             cluster_id: "c".to_owned(),

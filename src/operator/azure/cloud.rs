@@ -1,6 +1,7 @@
 //! Azure clouds, by name. Endpoints come only from the operator's configuration: a tenant's object names a cloud, never a host.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use url::{Host, Url};
 
@@ -17,6 +18,10 @@ pub struct Cloud {
     pub audience: String,
     /// Audience of a federated assertion.
     pub exchange_audience: String,
+    /// PEM file with authorities that are trusted for this cloud and for no other.
+    pub ca_bundle: Option<PathBuf>,
+    /// Where relays connect for pushes instead of the hub's own host: for simulators.
+    pub push_endpoint: Option<String>,
 }
 
 /// A cloud that cannot be used.
@@ -55,6 +60,8 @@ impl Cloud {
             authority,
             audience: audience.to_owned(),
             exchange_audience: "api://AzureADTokenExchange".to_owned(),
+            ca_bundle: None,
+            push_endpoint: None,
         })
     }
 
@@ -158,6 +165,16 @@ impl Clouds {
     /// Adds a cloud, or replaces the one of that name.
     pub fn add(&mut self, cloud: Cloud) {
         self.0.insert(cloud.name.clone(), cloud);
+    }
+
+    /// The cloud of that name, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Cloud> {
+        self.0.get_mut(name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Cloud> {
+        self.0.values()
     }
 
     /// The cloud of that name.

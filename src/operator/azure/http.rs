@@ -1,6 +1,8 @@
 //! The one HTTP client, and one exchange with it: bounded in time and in size.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::azure::error::{AzureError, Fate};
@@ -10,6 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder};
 use tokio::time::Instant;
 
+use super::cloud::Clouds;
 use super::unanswered;
 
 /// Longest body that is read. ARM's own limit for a provider's answer is 8 MB.
@@ -32,6 +35,41 @@ pub enum ClientError {
     Build(#[from] reqwest::Error),
 }
 
+/// A client for all clouds, and one for each that has authorities of its own: they must not be able to vouch for the others.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    common: Client,
+    own: Arc<BTreeMap<String, Client>>,
+}
+
+impl Clients {
+    /// Builds them.
+    ///
+    /// # Errors
+    /// As [`client`].
+    pub fn new(timings: &Timings, ca_bundle: Option<&Path>, clouds: &Clouds) -> Result<Self, ClientError> {
+        let proxied = clouds.any_remote();
+        let mut own = BTreeMap::new();
+        for (cloud, further) in clouds.iter().filter_map(|cloud| Some((cloud, cloud.ca_bundle.as_deref()?))) {
+            let mut trusted = roots(ca_bundle)?;
+            trusted.extend(bundle(further)?);
+            own.insert(cloud.name.clone(), trusting(timings, trusted, proxied && !cloud.is_loopback())?);
+        }
+        Ok(Self { common: client(timings, ca_bundle, proxied)?, own: Arc::new(own) })
+    }
+
+    /// The client for that cloud.
+    pub fn of(&self, cloud: &str) -> &Client {
+        self.own.get(cloud).unwrap_or(&self.common)
+    }
+}
+
+impl From<Client> for Clients {
+    fn from(common: Client) -> Self {
+        Self { common, own: Arc::default() }
+    }
+}
+
 /// Builds the client. Trusted are the roots compiled in (an image may have none), the platform's, and those of `ca_bundle`,
 /// which is what `SSL_CERT_FILE` names. `proxied`: whether the proxies of the environment are used; a cloud on a loopback
 /// address cannot be reached through one.
@@ -39,7 +77,10 @@ pub enum ClientError {
 /// # Errors
 /// If the bundle cannot be read. A bundle that is ignored in silence would show as `UnknownIssuer` much later.
 pub fn client(timings: &Timings, ca_bundle: Option<&Path>, proxied: bool) -> Result<Client, ClientError> {
-    let roots = roots(ca_bundle)?;
+    trusting(timings, roots(ca_bundle)?, proxied)
+}
+
+fn trusting(timings: &Timings, roots: Vec<Certificate>, proxied: bool) -> Result<Client, ClientError> {
     let timeout = Duration::from_millis(timings.request_timeout);
     let builder = Client::builder()
         .tls_certs_merge(roots)

@@ -1,7 +1,9 @@
 //! kubectl and helm as their users run them.
 
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::AsyncWriteExt as _;
@@ -9,6 +11,9 @@ use tokio::process::Command;
 
 use super::{Cluster, Ground};
 use crate::parts::{self, Part};
+use crate::process::Process;
+
+const FORWARD_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a command answered.
 #[derive(Clone, Debug)]
@@ -61,6 +66,18 @@ impl Cluster {
     pub async fn apply(&self, yaml: &str) -> Result<String> {
         let arguments = ["apply", "--server-side", "--force-conflicts", "--field-manager=testbed", "-f", "-"];
         self.kubectl_with_input(arguments, yaml).await?.ok()
+    }
+
+    /// A port of this machine that leads to `target` (`service/shop`) of a namespace, for as long as the process lives.
+    pub async fn port_forward(&self, namespace: &str, target: &str, port: u16) -> Result<(Process, SocketAddr)> {
+        let process = Process::of("port-forward", self.tool(Part::Kubectl).await?)
+            .env("KUBECONFIG", self.kubeconfig())
+            .args(["-n", namespace, "port-forward", target, &format!(":{port}")])
+            .spawn(self.dir())?;
+        let says = "Forwarding from 127.0.0.1:";
+        let line = process.wait_for_stdout_line(FORWARD_WITHIN, |line| line.starts_with(says)).await?;
+        let address = line.split_whitespace().nth(2).context("kubectl does not say where it forwards from")?;
+        Ok((process, address.parse()?))
     }
 
     async fn run<A: AsRef<OsStr>>(

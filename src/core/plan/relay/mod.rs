@@ -73,12 +73,12 @@ fn deploy<'w>(pass: &mut Pass<'w>, relay: &EventRelay) -> Stepped<Running<'w>> {
     let keys = keys::secret(pass)?;
     let deliveries = deliveries(pass)?;
     let names: Vec<String> = deliveries.iter().map(|delivery| delivery.azure_name.clone()).collect();
-    let settings = &pass.world.settings.relay;
+    let settings = &pass.world.settings.relay.of_cloud(push::cloud(pass, relay)?.as_deref());
     let config = config(relay, &names, push::credentials(pass, relay)?, settings);
     let injected = injection(pass.world.name(), relay.spec.placement.resources.as_ref(), &settings.image);
     publish_injection(pass, relay, &injected);
     pass.know_children(&relay_child(pass.world.name()))?;
-    let wanted = render::children(relay, &config, &injected, &pass.world.settings.relay);
+    let wanted = render::children(relay, &config, &injected, settings);
     drop_children(pass, &wanted)?;
     for child in wanted.iter().filter(|child| !is_route(child.kind)) {
         pass.ensure_child(child)?;

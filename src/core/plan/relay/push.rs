@@ -8,7 +8,7 @@ use crate::kinds::hub::Credentials;
 use crate::kinds::{EventRelay, Kind, NotificationHub, Object};
 use crate::names::{push_secret, short_hash};
 use crate::pass::{Halt, Pass, Stepped};
-use crate::plan::place::{condition, missing, namespace_of, place};
+use crate::plan::place::{access_of, condition, missing, namespace_of, place};
 use crate::plan::send_policy;
 use crate::reason::{ConditionType, Reason};
 use crate::remove::{Doomed, remove};
@@ -73,6 +73,25 @@ pub fn credentials<'w>(pass: &Pass<'w>, relay: &EventRelay) -> Stepped<Option<&'
         Some(Object::NotificationHub(hub)) => Ok(hub.spec.credentials.as_ref()),
         _ => Ok(None),
     }
+}
+
+/// Cloud of the hub's account, where one of the configured clouds has hubs that are reached in a way of their own. What is not there
+/// yet has none.
+///
+/// # Errors
+/// Halts until hub, namespace and account were read.
+pub fn cloud(pass: &Pass<'_>, relay: &EventRelay) -> Stepped<Option<String>> {
+    let Some(push) = relay.spec.push.as_ref().filter(|_| !pass.world.settings.relay.clouds.is_empty()) else {
+        return Ok(None);
+    };
+    let Some(Object::NotificationHub(hub)) = pass.object(Kind::NotificationHub, &push.hub_ref.name)? else {
+        return Ok(None);
+    };
+    let namespace = pass.object(Kind::NotificationHubNamespace, &hub.spec.namespace_ref.name)?;
+    let Some(Object::NotificationHubNamespace(namespace)) = namespace else { return Ok(None) };
+    let account = namespace.spec.account_ref.as_ref().map_or("default", |account| &account.name.0);
+    let Some(Object::AzureAccount(account)) = pass.object(Kind::AzureAccount, account)? else { return Ok(None) };
+    Ok(Some(access_of(account).cloud))
 }
 
 /// Deletion: the policy goes, and with the object all the rest.

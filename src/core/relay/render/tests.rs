@@ -15,6 +15,7 @@ fn settings() -> RelaySettings {
         operator_namespace: "acs-operator".to_owned(),
         push_endpoint: Some("https://127.0.0.1:4443".to_owned()),
         ca_bundle: None,
+        clouds: std::collections::BTreeMap::new(),
     }
 }
 

@@ -18,7 +18,7 @@ use url::Url;
 
 use super::budget::{Budget, CallClass};
 use super::cloud::{Cloud, Clouds};
-use super::http::{Answer, exchange, guid};
+use super::http::{Answer, Clients, exchange, guid};
 use super::identity::Identity;
 use super::observe::resource_type;
 use super::scrub::secrets_of;
@@ -31,7 +31,7 @@ const PAGES: usize = 100;
 
 /// Makes calls to ARM.
 pub struct ArmClient {
-    http: reqwest::Client,
+    http: Clients,
     clouds: Arc<Clouds>,
     identity: Arc<Identity>,
     observer: Arc<dyn Observer>,
@@ -61,14 +61,14 @@ struct Request<'a> {
 impl ArmClient {
     /// A client of those clouds, with tokens from `identity`.
     pub fn new(
-        http: reqwest::Client,
+        http: impl Into<Clients>,
         clouds: Arc<Clouds>,
         identity: Arc<Identity>,
         observer: Arc<dyn Observer>,
         timings: &Timings,
     ) -> Self {
         Self {
-            http,
+            http: http.into(),
             clouds,
             identity,
             observer,
@@ -238,6 +238,7 @@ impl ArmClient {
         };
         let mut built = self
             .http
+            .of(&request.access.cloud)
             .request(method, request.url.clone())
             .header(AUTHORIZATION, bearer)
             .header(ACCEPT, "application/json")

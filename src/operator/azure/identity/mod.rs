@@ -22,6 +22,7 @@ use held::Held;
 
 use super::cloud::{Cloud, Clouds};
 use super::entra::{self, Evidence, Issued};
+use super::http::Clients;
 use super::observe::Observer;
 use super::unanswered;
 
@@ -56,7 +57,7 @@ pub trait Proofs: Send + Sync {
 
 /// Tokens, by access.
 pub struct Identity {
-    http: reqwest::Client,
+    http: Clients,
     clouds: Arc<Clouds>,
     proofs: Arc<dyn Proofs>,
     observer: Arc<dyn Observer>,
@@ -138,14 +139,14 @@ impl Entry {
 impl Identity {
     /// Tokens for those clouds, with proof from `proofs`.
     pub fn new(
-        http: reqwest::Client,
+        http: impl Into<Clients>,
         clouds: Arc<Clouds>,
         proofs: Arc<dyn Proofs>,
         observer: Arc<dyn Observer>,
         timings: &Timings,
     ) -> Self {
         Self {
-            http,
+            http: http.into(),
             clouds,
             proofs,
             observer,
@@ -290,7 +291,7 @@ impl Identity {
         };
         let started = Instant::now();
         let who = (access.tenant.as_str(), access.client.as_str());
-        let (result, status) = entra::request_token(&self.http, cloud, who, &evidence, deadline).await;
+        let (result, status) = entra::request_token(self.http.of(&cloud.name), cloud, who, &evidence, deadline).await;
         self.observer.call("POST", "token", status, started.elapsed().as_secs_f64());
         if let (Err(error), Some(subject)) = (&result, &subject)
             && error.code == "TokenRefused"

@@ -21,6 +21,7 @@ use rustls::pki_types::PrivateKeyDer;
 use secrecy::SecretString;
 use serde_json::json;
 
+use crate::azure::http::Clients;
 use crate::azure::{ArmClient, Cloud, Clouds, Identity, Observer, Proofs, http, unanswered};
 
 pub const SECRET: &str = "C4N4RYclientSecretC4N4RY";
@@ -141,6 +142,8 @@ pub struct Ground {
     pub counted: Arc<Counted>,
     pub kubernetes: Arc<Kubernetes>,
     pub base: String,
+    /// Who signed its certificate, as PEM.
+    pub authority: String,
 }
 
 impl Ground {
@@ -155,7 +158,7 @@ impl Ground {
         tokio::spawn(server.serve(app.into_make_service()));
         let timings = timings();
         let bundle = std::env::temp_dir().join(format!("{}.pem", http::guid()));
-        std::fs::write(&bundle, authority).unwrap();
+        std::fs::write(&bundle, &authority).unwrap();
         let client = http::client(&timings, Some(&bundle), false).unwrap();
         std::fs::remove_file(&bundle).unwrap();
         let mut clouds = Clouds::default();
@@ -164,13 +167,20 @@ impl Ground {
         let (counted, kubernetes) = (Arc::new(Counted::default()), Arc::new(kubernetes));
         let identity = Identity::new(client.clone(), clouds.clone(), kubernetes.clone(), counted.clone(), &timings);
         let arm = ArmClient::new(client, clouds, Arc::new(identity), counted.clone(), &timings);
-        Self { script, arm, counted, kubernetes, base }
+        Self { script, arm, counted, kubernetes, base, authority }
     }
 
     /// Tokens for the same cloud and from the same Kubernetes, over another client.
     pub fn identity_over(&self, client: reqwest::Client) -> Identity {
+        self.identity_of(client, &["Public"])
+    }
+
+    /// Tokens for clouds of those names, all of them here.
+    pub fn identity_of(&self, client: impl Into<Clients>, names: &[&str]) -> Identity {
         let mut clouds = Clouds::default();
-        clouds.add(Cloud::new("Public", &self.base, &self.base, "https://audience.example/").unwrap());
+        for name in names {
+            clouds.add(Cloud::new(name, &self.base, &self.base, "https://audience.example/").unwrap());
+        }
         Identity::new(client, Arc::new(clouds), self.kubernetes.clone(), self.counted.clone(), &timings())
     }
 

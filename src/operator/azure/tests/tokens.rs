@@ -4,13 +4,15 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use acs_core::azure::call::Access;
 use acs_core::azure::error::{Class, Fate};
 use acs_core::reason::Reason;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::ground::{Ground, Kubernetes, SECRET, federated, scripted, timings, with_secret};
-use crate::azure::http;
+use crate::azure::http::{self, Clients};
+use crate::azure::{Cloud, Clouds};
 
 fn refusal(code: i64) -> String {
     let said = format!("AADSTS{code}: Bad \"{SECRET}\" given.\r\nTrace ID: 1\r\nTimestamp: 2");
@@ -116,6 +118,25 @@ async fn an_authority_that_is_not_trusted_or_not_there_or_slow_is_unreachable() 
     assert_eq!(ground.arm.identity().token(&with_secret()).await.unwrap_err().code, "EntraUnreachable");
     assert!(started.elapsed() < Duration::from_secs(10));
     assert_eq!(ground.counted.0.lock().unwrap()[..], ["POST token 0", "POST token 0"]);
+}
+
+#[tokio::test]
+async fn the_authority_of_one_cloud_vouches_for_no_other() {
+    let ground = Ground::new(Kubernetes::default()).await;
+    let bundle = std::env::temp_dir().join(format!("{}.pem", http::guid()));
+    std::fs::write(&bundle, &ground.authority).unwrap();
+    let mut clouds = Clouds::default();
+    for name in ["Public", "Simulator"] {
+        clouds.add(Cloud::new(name, &ground.base, &ground.base, "https://audience.example/").unwrap());
+    }
+    clouds.get_mut("Simulator").unwrap().ca_bundle = Some(bundle.clone());
+    let clients = Clients::new(&timings(), None, &clouds).unwrap();
+    std::fs::remove_file(&bundle).unwrap();
+    let identity = ground.identity_of(clients, &["Public", "Simulator"]);
+    let simulated = Access { cloud: "Simulator".to_owned(), ..with_secret() };
+    assert!(identity.token(&simulated).await.is_ok());
+    let error = identity.token(&with_secret()).await.unwrap_err();
+    assert!(error.code == "EntraUnreachable" && error.message.contains("certificate"), "{error:?}");
 }
 
 #[derive(Clone, Default)]

@@ -15,7 +15,7 @@ use crate::relay::child::{ChildFound, ChildKind, ChildView};
 use crate::relay::inject::RelayImage;
 use crate::relay::pods::PodView;
 use crate::step::{Decision, Step};
-use crate::world::{Answer, Memory, Read, RelaySettings, SecretView, Settings, World};
+use crate::world::{Answer, Memory, PushThrough, Read, RelaySettings, SecretView, Settings, World};
 
 /// A relay in a pod: what it has loaded.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,10 @@ pub struct Ground {
     /// True while no kubelet brings anything new.
     pub lag: bool,
     pub clock: u64,
+    /// Further objects, by kind and name.
+    pub objects: BTreeMap<(Kind, String), Value>,
+    /// Clouds whose hubs are reached in a way of their own.
+    pub clouds: BTreeMap<String, PushThrough>,
     memory: Memory,
     count: u64,
 }
@@ -66,6 +70,8 @@ impl Ground {
             gateway: Ok(()),
             lag: false,
             clock: 1_000,
+            objects: BTreeMap::new(),
+            clouds: BTreeMap::new(),
             memory: Memory::default(),
             count: 0,
         }
@@ -160,6 +166,7 @@ impl Ground {
                 operator_namespace: "operator".to_owned(),
                 push_endpoint: None,
                 ca_bundle: None,
+                clouds: self.clouds.clone(),
             },
         };
         World {
@@ -182,7 +189,10 @@ impl Ground {
                 Answer::Objects(self.subscriptions.iter().map(Subscription::object).collect())
             }
             Read::Objects(..) => Answer::Objects(Vec::new()),
-            Read::Object(_) => Answer::Object(None),
+            Read::Object(of) => {
+                let found = self.objects.get(&(of.kind, of.name.clone()));
+                Answer::Object(found.map(|object| Box::new(Object::decode(of.kind, object.clone()).unwrap())))
+            }
             Read::Secret(_, name) => Answer::Secret(self.secrets.get(name).cloned()),
             Read::Child(_, kind, name) => Answer::Child(match self.children.get(&(*kind, name.clone())) {
                 None => ChildFound::Absent,

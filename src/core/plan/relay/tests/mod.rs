@@ -6,7 +6,10 @@ mod rotation;
 use serde_json::{Value, json};
 
 use self::ground::Ground;
+use crate::kinds::Kind;
+use crate::relay::child::ChildKind;
 use crate::step::Step;
+use crate::world::PushThrough;
 
 fn condition(status: &Value, type_: &str) -> (String, String, String) {
     let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
@@ -121,4 +124,43 @@ fn a_route_has_to_be_accepted_by_every_gateway_before_anyone_is_told_of_it() {
         (&ground.status()["subscriptions"], &ground.status()["url"]),
         (&json!(["one"]), &json!("https://routed.example"))
     );
+}
+
+/// What a relay's configuration says of pushes.
+fn pushes(ground: &Ground) -> Value {
+    let map = &ground.children[&(ChildKind::ConfigMap, "shop-relay".to_owned())];
+    let config: Value = serde_json::from_str(map["data"]["relay.json"].as_str().unwrap()).unwrap();
+    config["push"].clone()
+}
+
+#[test]
+fn only_relays_of_a_simulated_clouds_account_push_to_the_simulator() {
+    let mut ground = Ground::sidecar();
+    let rule = json!({"name": "r", "eventTypes": ["A.B"], "installationTag": "'a'", "alert": {"body": "'b'"}});
+    ground.relay["spec"]["push"] = json!({"hubRef": {"name": "phones"}, "rules": [rule]});
+    let simulator = PushThrough { endpoint: Some("https://sim.test".to_owned()), ca_bundle: Some("PEM".to_owned()) };
+    ground.clouds.insert("Simulator".to_owned(), simulator);
+    ground.settle();
+    assert_eq!(pushes(&ground)["endpoint"], Value::Null, "nobody knows yet whose hub it is");
+    let mut put = |kind: Kind, name: &str, spec: Value| {
+        let object = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": kind.to_string(),
+            "metadata": {"name": name, "namespace": "ns", "uid": name}, "spec": spec});
+        ground.objects.insert((kind, name.to_owned()), object);
+    };
+    put(Kind::NotificationHub, "phones", json!({"namespaceRef": {"name": "n"}}));
+    put(Kind::NotificationHubNamespace, "n", json!({"location": "westeurope", "sku": "Free"}));
+    let account = |cloud: &str| {
+        json!({"subscriptionId": "6a1d1d6e-0000-4000-8000-000000000001", "tenantId": "72f988bf-0000-4000-8000-000000000002",
+            "cloud": cloud, "identity": {"type": "WorkloadIdentity",
+                "workloadIdentity": {"clientId": "0c7e1d2a-0000-4000-8000-000000000003"}}})
+    };
+    put(Kind::AzureAccount, "default", account("Simulator"));
+    ground.settle();
+    assert_eq!(
+        (&pushes(&ground)["endpoint"], &pushes(&ground)["caBundle"]),
+        (&json!("https://sim.test"), &json!("PEM"))
+    );
+    ground.objects.get_mut(&(Kind::AzureAccount, "default".to_owned())).unwrap()["spec"] = account("Public");
+    ground.settle();
+    assert_eq!((&pushes(&ground)["endpoint"], &pushes(&ground)["caBundle"]), (&Value::Null, &Value::Null));
 }
