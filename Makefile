@@ -10,6 +10,9 @@ HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 # the images of e2e hold. Static is asked for by target, because procedural macros cannot be.
 RELEASE := --release
 BIN := $(TARGET)/release
+# Who drives the simulator, and where what they say to each other is kept until it is checked.
+TRUTH := $(abspath $(TARGET))/truth
+SIM := mkdir -p $(TRUTH) && AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim
 ifneq (,$(findstring linux-gnu,$(HOST)))
 RELEASE := --release --target $(HOST)
 BIN := $(TARGET)/$(HOST)/release
@@ -19,7 +22,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground e2e e2e-refusal test bench simulate generate lint unit purity simulation integration sdk binaries release parts clean-cache
+.PHONY: help demo playground e2e e2e-refusal test bench simulate generate lint unit purity simulation integration sdk az specs truth binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -71,8 +74,17 @@ integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration
 
 sdk: binaries ## The official Python and JavaScript SDKs against the simulator
-	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/run.sh
-	AZURE_SIM_BIN=$(abspath $(TARGET))/debug/azure-sim tests/sdk/js/run.sh
+	$(SIM) tests/sdk/all.sh $(TRUTH)
+
+az: binaries ## The Azure command line against the simulator
+	$(SIM) RECORDING=$(TRUTH)/az.jsonl tests/sdk/az/run.sh
+	$(SIM) node tests/sdk/truth/evidence.js az $(TRUTH)/az.jsonl
+
+specs: binaries ## What `make sdk` recorded, and every example, against Azure's API descriptions in AZURE_SPECS
+	$(SIM) tests/sdk/specs/run.sh $(TRUTH)/python.jsonl $(TRUTH)/javascript.jsonl
+
+truth: sdk az specs ## All three, and the table of docs/simulator.md; UPDATE_GENERATED=1 rewrites what they leave
+	$(SIM) node tests/sdk/truth/page.js
 
 binaries:
 	cargo build --quiet $(PROGRAMS) --bins

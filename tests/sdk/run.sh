@@ -7,4 +7,4 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/simulator.sh"
 installed sdk "$here/requirements.txt" -- python_packages "$here/requirements.txt"
 simulator_starts
-"$installation/bin/python" -B -m pytest -q -p no:cacheprovider "$here" "$@"
+"$installation/bin/python" -B -m pytest -q -p no:cacheprovider --ignore "$here/az" "$here" "$@"

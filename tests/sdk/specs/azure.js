@@ -9,6 +9,8 @@ const {
   AZURE_CLIENT_ID: clientId,
   AZURE_CLIENT_SECRET: clientSecret,
 } = process.env;
+/** Names are global, so examples that put the same one into two groups cannot both be sent. */
+const GROUP = "rg-shop";
 
 /** What has to be there before a request about it, and how it is made. */
 const PREREQUISITES = [
@@ -101,7 +103,11 @@ export class Azure {
     if (typeof value !== "string") return value;
     if (name === "subscriptionId") return subscription;
     if (name === "endpointUrl") return `${this.webhook}/example`;
-    return value.replace(/subscriptions\/[0-9a-f-]{36}/gi, `subscriptions/${subscription}`);
+    // Hubs lie where their namespace lies.
+    if (name === "location" && value.toLowerCase() !== "global") return "eastus";
+    if (name === "resourceGroupName") return GROUP;
+    const moved = value.replace(/subscriptions\/[0-9a-f-]{36}/gi, `subscriptions/${subscription}`);
+    return moved.replace(/resourceGroups\/[^/]+/gi, `resourceGroups/${GROUP}`);
   }
 
   /** Makes what the path speaks of, but for what the request itself makes. Returns the refusal, if there is one. */
@@ -116,6 +122,12 @@ export class Azure {
       if (exchange.status >= 400) return exchange;
       await this.settled(exchange);
     }
+  }
+
+  /** Forgets everything, so that no description finds what another left. */
+  async cleared() {
+    const { got } = await this.send("GET", `/subscriptions/${subscription}/resourceGroups?api-version=2021-04-01`);
+    for (const { id } of got.value) await this.settled(await this.send("DELETE", `${id}?api-version=2021-04-01`));
   }
 
   async send(method, url, sent) {

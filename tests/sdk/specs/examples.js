@@ -50,6 +50,7 @@ function request({ template, parameters, example, spec, version }) {
 let sent = 0;
 let left = 0;
 for (const description of laidOut(source, directory)) {
+  await azure.cleared();
   for (const example of examplesOf(description)) {
     const method = example.method.toUpperCase();
     const { url, query, body } = request(example);

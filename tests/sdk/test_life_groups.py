@@ -1,0 +1,31 @@
+"""The whole life of a resource group, and what Azure Resource Manager itself tells."""
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+
+
+def test_a_group_lives(resources, communication):
+    groups = resources.resource_groups
+    assert not groups.check_existence("rg-life")
+    made = groups.create_or_update("rg-life", {"location": "westeurope", "tags": {"a": "1"}})
+    assert (made.name, made.properties.provisioning_state) == ("rg-life", "Succeeded")
+    assert groups.get("RG-Life").tags == {"a": "1"}
+    assert groups.update("rg-life", {"tags": {"b": "2"}}).tags == {"b": "2"}
+    assert "rg-life" in [each.name for each in groups.list()]
+    body = {"location": "global", "properties": {"dataLocation": "Europe"}}
+    communication.communication_services.begin_create_or_update("rg-life", "life-in-group", body).result()
+    held = [each.name for each in resources.resources.list_by_resource_group("rg-life")]
+    assert held == ["life-in-group"]
+    groups.begin_delete("rg-life").result()
+    # What was in it went with it.
+    with pytest.raises(ResourceNotFoundError) as refused:
+        communication.communication_services.get("rg-life", "life-in-group")
+    assert refused.value.error.code == "ResourceGroupNotFound"
+
+
+def test_providers_are_listed(resources):
+    states = {each.namespace: each.registration_state for each in resources.providers.list()}
+    wanted = {"Microsoft.Communication", "Microsoft.NotificationHubs", "Microsoft.EventGrid"}
+    assert wanted <= states.keys()
+    types = {each.resource_type: each.api_versions for each in resources.providers.get("Microsoft.Communication").resource_types}
+    assert "2025-09-01" in types["communicationServices"]
