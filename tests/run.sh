@@ -29,7 +29,6 @@ part unit make -s unit
 part simulation make -s simulation
 part integration make -s integration
 part sdk make -s sdk
-part az make -s az
 part specs make -s specs
 # Real pods need root on Linux and some of its tools; where one is missing the reason is printed, and CI names it.
 if why=$(make -s e2e-refusal) && [ -z "$why" ]; then
