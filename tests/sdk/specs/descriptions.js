@@ -37,11 +37,16 @@ function one(from, provider, version, specification) {
   mkdirSync(directory, { recursive: true });
   if (existsSync(path.join(from, "examples"))) cpSync(path.join(from, "examples"), path.join(directory, "examples"), { recursive: true });
   for (const operation of Object.values(spec.paths).flatMap(Object.values)) {
-    // Not every example is at hand.
     const examples = Object.entries(operation["x-ms-examples"] ?? {});
-    const there = examples.filter(([, { $ref }]) => existsSync(path.join(directory, $ref)));
+    const there = examples.map(([title, { $ref }]) => [title, { $ref: example(directory, $ref) }]).filter(([, e]) => e.$ref);
     if (examples.length > 0) operation["x-ms-examples"] = Object.fromEntries(there);
   }
   writeFileSync(path.join(directory, "spec.json"), JSON.stringify(spec));
   return { provider, version, directory, spec };
+}
+
+/** Where an example is: as referred to, or without the folder that upstream sorts it into; not every one is at hand. */
+function example(directory, reference) {
+  const places = [reference, `./examples/${path.basename(reference)}`];
+  return places.find((place) => existsSync(path.join(directory, place)));
 }
