@@ -55,10 +55,7 @@ pub(crate) fn select(
     let mut value: Vec<Value> = Vec::new();
     let mut last = "";
     for (key, resource) in found.by_ref().take(page) {
-        value.push(match resource.kind {
-            Kind::Service => super::communication::in_version(&resource.body, &call.api_version),
-            _ => resource.body.clone(),
-        });
+        value.push(resource.body.clone());
         last = key;
     }
     let mut body = json!({"value": value});

@@ -122,8 +122,7 @@ pub(crate) static PROVIDERS: [Provider; 3] = [
     },
     Provider {
         namespace: EVENT_GRID,
-        // The first one is what the Azure command line still sends.
-        versions: &["2021-10-15-preview", "2022-06-15", "2025-02-15", "2025-07-15-preview"],
+        versions: &["2022-06-15", "2025-02-15", "2025-07-15-preview"],
         types: &["systemTopics", "systemTopics/eventSubscriptions", "eventSubscriptions", "topicTypes"],
     },
 ];

@@ -1,7 +1,6 @@
 //! Microsoft.Communication/communicationServices.
 
 mod actions;
-mod shape;
 
 use serde_json::{Value, json};
 
@@ -17,7 +16,6 @@ use super::resource::{Hidden, Keys};
 use super::world::{World, timestamp};
 
 pub(crate) use actions::link;
-pub(crate) use shape::in_version;
 
 pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let target = &call.target;
@@ -35,11 +33,9 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     }
 }
 
-fn shown(world: &World, key: &str, version: &str, status: u16) -> Response {
+fn shown(world: &World, key: &str, status: u16) -> Response {
     match world.resources.get(key) {
-        Some(resource) => {
-            Response::json(status, &in_version(&resource.body, version)).with("etag", resource.etag.clone())
-        }
+        Some(resource) => Response::json(status, &resource.body).with("etag", resource.etag.clone()),
         None => Response::empty(404),
     }
 }
@@ -49,7 +45,7 @@ fn get(world: &World, call: &Call<'_>) -> Answer {
     if !world.resources.contains_key(&key) {
         return Err(arm::not_found(&call.target));
     }
-    Ok(Done::new(Effect::Read, shown(world, &key, &call.api_version, 200)))
+    Ok(Done::new(Effect::Read, shown(world, &key, 200)))
 }
 
 fn check_body(call: &Call<'_>, existing: Option<&Value>) -> Result<(), Refusal> {
@@ -118,7 +114,7 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     started.finish_at(world, call.now + durations.service_operation);
     // ARM answers 201 on update too (7 of 7 recorded).
     let effect = if created { Effect::Create } else { Effect::Update };
-    Ok(Done::new(effect, started.on(shown(world, &key, &call.api_version, 201))))
+    Ok(Done::new(effect, started.on(shown(world, &key, 201))))
 }
 
 /// What a PUT leaves: it replaces what it leaves out, and keeps what clients cannot write, the linked hub among it.
@@ -137,7 +133,8 @@ fn written(world: &World, call: &Call<'_>, id: &str, key: &str) -> Value {
         json::replace(&mut body, &call.body, path);
     }
     for (name, default) in [("publicNetworkAccess", json!("Enabled")), ("disableLocalAuth", json!(false))] {
-        if shape::knows(&call.api_version, &["properties", name]) {
+        // Known from 2025-05-01 on: an older client neither sets nor sees them.
+        if call.api_version.as_str() >= "2025-05-01" {
             let value = json::at(&call.body, &["properties", name]).cloned().unwrap_or(default);
             json::put(&mut body, &["properties", name], value);
         }
@@ -188,14 +185,6 @@ pub(crate) fn ready(world: &mut World, key: &str, outcome: &Outcome) {
     }
 }
 
-const PATCHABLE: [&[&str]; 5] = [
-    &["tags"],
-    &["identity"],
-    &["properties", "linkedDomains"],
-    &["properties", "publicNetworkAccess"],
-    &["properties", "disableLocalAuth"],
-];
-
 fn patch(world: &mut World, call: &Call<'_>) -> Answer {
     let key = call.target.key();
     let resource = world.resources.get(&key).ok_or_else(|| arm::not_found(&call.target))?;
@@ -203,8 +192,12 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
         return Err(arm::busy(&call.target.id()));
     }
     let mut body = resource.body.clone();
-    for member in PATCHABLE.iter().filter(|member| shape::knows(&call.api_version, member)) {
-        json::merge(&mut body, &call.body, member);
+    json::merge(&mut body, &call.body, &["tags"]);
+    if call.api_version != "2020-08-20-preview" {
+        json::merge(&mut body, &call.body, &["identity"]);
+        json::merge(&mut body, &call.body, &["properties", "linkedDomains"]);
+        json::merge(&mut body, &call.body, &["properties", "publicNetworkAccess"]);
+        json::merge(&mut body, &call.body, &["properties", "disableLocalAuth"]);
     }
     identify(&mut body, call, world);
     modified(&mut body, call);
@@ -212,7 +205,7 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
         resource.body = body;
     }
     world.touch(&key);
-    Ok(Done::new(Effect::Update, shown(world, &key, &call.api_version, 200)))
+    Ok(Done::new(Effect::Update, shown(world, &key, 200)))
 }
 
 fn delete(world: &mut World, call: &Call<'_>) -> Answer {

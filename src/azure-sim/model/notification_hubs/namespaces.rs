@@ -26,8 +26,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
                 ("GET", "") => Ok(Done::read(&resource.body)),
                 ("PATCH", "") => patch(world, call, &key),
                 ("POST", "pnscredentials") => {
-                    let mut body = super::hubs::with_credentials(&resource.body, &json!({}));
-                    json::remove(&mut body, &["sku"]);
+                    let body = super::hubs::with_credentials(&resource.body, &json!({}));
                     Ok(Done::new(Effect::Action, Response::json(200, &body)))
                 }
                 _ => Err(arm::unknown_type(call)),
