@@ -2,7 +2,7 @@
 // docs/simulator.md is made; UPDATE_GENERATED=1 rewrites what differs.
 // evidence.js NAME RECORDING
 import { readFileSync } from "node:fs";
-import { compared, file } from "./generated.js";
+import { compared, file, lines } from "./generated.js";
 import { apiVersion, exchanges, operationOf, operations } from "./operations.js";
 
 const [name, recording] = process.argv.slice(2);
@@ -28,6 +28,6 @@ if (strangers.size > 0) {
 const sorted = (object, value) =>
   Object.fromEntries(Object.keys(object).sort().map((key) => [key, value(object[key])]));
 const evidence = sorted(driven, (versions) => sorted(versions, (statuses) => [...statuses].sort()));
-const text = `${JSON.stringify(evidence, null, 1).replace(/\[\n\s+(.*?)\n\s+\]/gs, (_, list) => `[${list.replace(/\n\s+/g, " ")}]`)}\n`;
+const text = `${lines(evidence)}\n`;
 if (!compared(file(`../evidence/${name}.json`), text)) process.exit(1);
 console.log(`${name}: ${Object.keys(evidence).length} of ${all.length} operations driven`);

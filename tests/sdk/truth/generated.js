@@ -19,3 +19,7 @@ export function compared(path, text) {
   for (const line of now.filter((l) => !old.includes(l)).slice(0, 20)) console.error(`+ ${line}`);
   return false;
 }
+
+/** JSON for people: one line for a list of plain values. */
+export const lines = (value) =>
+  JSON.stringify(value, null, 1).replace(/\[\n\s+([^[\]{}]*?)\n\s+\]/g, (_, list) => `[${list.replace(/\n\s+/g, " ")}]`);

@@ -49,17 +49,10 @@ function row(operation, versionsDescribed) {
   const driven = ["python", "javascript"].some((drive) => by(drive).length > 0);
   const nobody = operation.id in unchecked ? "not checked" : driven ? "SDK only" : "-";
   const specification = specs.length > 0 ? cell(specs, versionsDescribed, " described") + some : nobody;
-  const notes = differences.flatMap((d, at) =>
-    (d.provider ?? [operation.provider]).includes(operation.provider) && appliesTo(d, operation) ? [`[${at + 1}](#known-differences)`] : [],
-  );
+  const names = new Set(Object.values(drives.specs[operation.id] ?? {}).flatMap((version) => version.differences));
+  const notes = differences.flatMap((d, at) => (names.has(d.name) ? [`[${at + 1}](#known-differences)`] : []));
   const name = `\`${operation.name}\``;
   return `| ${name} | ${sdk("python")} | ${sdk("javascript")} | ${sdk("az")} | ${specification} | ${notes.join(" ")} |`;
-}
-
-/** A difference without names of operations is of those that the specification describes, where there is such a body. */
-function appliesTo(difference, { id, name }) {
-  if (difference.operations !== undefined) return difference.operations.includes(name);
-  return id in drives.specs && /EventSubscriptions_(CreateOrUpdate|Get|Update|List\w+)$/.test(name);
 }
 
 function table() {
