@@ -71,10 +71,9 @@ pub(crate) fn witnessed(
     let Witnessed { request, plane, place, operation, caller, injected } = seen;
     let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
     let sight = Sight { operation: &operation, method: &request.method, path: &whole, principal: &caller };
-    let (fault, answer) = match world.faults.strike(&sight) {
-        Some((id, answer)) => (Some(id), answer),
-        None => (None, FaultAnswer::default()),
-    };
+    // Looked at first: counting is a change.
+    let struck = if world.faults.concerns(&sight) { world.faults.strike(&sight) } else { None };
+    let (fault, answer) = struck.map_or_else(Default::default, |(id, answer)| (Some(id), answer));
     let given = journal::correlation(request.header("x-ms-correlation-request-id"));
     let correlation = given.unwrap_or_else(|| world.random.guid());
     let (mut response, effect) = if answer.drop == Some(Cut::Before) {

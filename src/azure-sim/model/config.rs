@@ -148,6 +148,39 @@ impl Config {
         (ms as f64 * self.time_scale.max(0.0)).min(3.2e12) as u64
     }
 
+    /// This configuration for a world that was made with `stored`: what names things in it stays as it was made, and how
+    /// it behaves is what is asked for now. Says in sentences what of `self` does not hold.
+    pub(crate) fn continuing(&self, stored: &Self) -> (Self, Vec<String>) {
+        let mut remarks = Vec::new();
+        let mut kept = |what: &str, asked: String, made: String| {
+            if asked != made {
+                remarks
+                    .push(format!("the kept world was made with the {what} {made}, which stays; {asked} is not used"));
+            }
+        };
+        kept("seed", self.seed.to_string(), stored.seed.to_string());
+        kept("tenant", self.tenant_id.clone(), stored.tenant_id.clone());
+        kept("client id", self.client_id.clone(), stored.client_id.clone());
+        kept("subscription", self.subscription_id.clone(), stored.subscription_id.clone());
+        if self.client_secret != stored.client_secret {
+            remarks.push("the kept world was made with another client secret, which stays".into());
+        }
+        let mut further = stored.further_subscriptions.clone();
+        further.extend(self.further_subscriptions.iter().filter(|s| !stored.has_subscription(s)).cloned());
+        let config = Self {
+            seed: stored.seed,
+            tenant_id: stored.tenant_id.clone(),
+            client_id: stored.client_id.clone(),
+            client_secret: stored.client_secret.clone(),
+            subscription_id: stored.subscription_id.clone(),
+            further_subscriptions: further,
+            resource_groups: stored.resource_groups.clone(),
+            signing_key: stored.signing_key.clone().or_else(|| self.signing_key.clone()),
+            ..self.clone()
+        };
+        (config, remarks)
+    }
+
     pub(crate) fn has_subscription(&self, id: &str) -> bool {
         self.subscription_id.eq_ignore_ascii_case(id)
             || self.further_subscriptions.iter().any(|s| s.eq_ignore_ascii_case(id))

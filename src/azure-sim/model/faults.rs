@@ -114,6 +114,11 @@ impl Faults {
         self.next
     }
 
+    /// Whether any fault matches.
+    pub(crate) fn concerns(&self, sight: &Sight<'_>) -> bool {
+        self.placed.iter().any(|placed| placed.fault.matches(sight))
+    }
+
     /// The first fault that strikes, counting every one that matched.
     pub(crate) fn strike(&mut self, sight: &Sight<'_>) -> Option<(u64, FaultAnswer)> {
         let mut struck = None;

@@ -11,6 +11,7 @@ mod groups;
 mod hubs_data;
 mod journal;
 mod json;
+mod kept;
 mod list;
 mod message;
 mod notification_hubs;
@@ -23,6 +24,7 @@ mod refusal;
 mod registry;
 mod resource;
 mod signing;
+mod state;
 mod surface;
 mod throttle;
 mod timer;
@@ -35,6 +37,7 @@ pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Push, Ring, Silence};
 pub use signing::SigningKey;
+pub use state::{Change, FORMAT, Stored, Unreadable};
 pub use surface::{HUBS_DATA_PLANE, Operation, operations};
 pub use world::{Linked, World};
 
@@ -79,6 +82,7 @@ pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64
     timer::settle(world, now_ms);
     let now = world.now();
     world.journal.returned(id, &answer, now);
+    world.call_ended(id);
     if !event_grid::delivery::answered(world, id, &answer) {
         event_grid::handshake_answered(world, id, &answer);
     }

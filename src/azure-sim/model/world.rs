@@ -1,6 +1,6 @@
 //! The world: everything Azure remembers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
@@ -10,12 +10,14 @@ use super::event_grid::Handshake;
 use super::event_grid::delivery::Deliveries;
 use super::faults::Faults;
 use super::journal::{Entry, Journal, Page, Query};
+use super::kept::{Single, Table};
 use super::message::{Outbound, OutboundId};
 use super::operation::Operation;
 use super::push::Telephony;
 use super::random::Random;
 use super::registry::Kind;
 use super::resource::{Hidden, Link, Resource};
+use super::state::Written;
 use super::throttle::Buckets;
 use super::timer::Timer;
 
@@ -27,19 +29,47 @@ pub struct World {
     now: u64,
     numbers: u64,
     pub(crate) random: Random,
-    pub(crate) resources: BTreeMap<String, Resource>,
-    pub(crate) operations: BTreeMap<String, Operation>,
-    pub(crate) timers: BTreeMap<(u64, u64), Timer>,
-    outbound: Vec<Outbound>,
-    pub(crate) handshakes: BTreeMap<OutboundId, Handshake>,
+    pub(crate) resources: Table<String, Resource>,
+    pub(crate) operations: Table<String, Operation>,
+    pub(crate) timers: Table<(u64, u64), Timer>,
+    /// Calls that nobody answered yet.
+    pub(crate) calls: Table<OutboundId, Outbound>,
+    /// Those of them that were not handed out yet.
+    waiting: Vec<OutboundId>,
+    pub(crate) handshakes: Table<OutboundId, Handshake>,
     pub(crate) deliveries: Deliveries,
     pub(crate) buckets: Buckets,
     pub(crate) journal: Journal,
-    pub(crate) faults: Faults,
-    pub(crate) applications: Applications,
-    pub(crate) unregistered: BTreeSet<(String, String)>,
-    pub(crate) taken_names: BTreeSet<String>,
+    pub(crate) faults: Single<Faults>,
+    pub(crate) applications: Single<Applications>,
+    pub(crate) unregistered: Single<BTreeSet<(String, String)>>,
+    pub(crate) taken_names: Single<BTreeSet<String>>,
     pub(crate) telephony: Telephony,
+    /// What of the world is written down; `None` while nobody keeps it.
+    pub(crate) written: Option<Written>,
+}
+
+/// Every part of a world, to be written and read: whoever adds one decides about it here.
+pub(crate) struct Parts<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) now: &'a mut u64,
+    pub(crate) numbers: &'a mut u64,
+    pub(crate) random: &'a mut Random,
+    pub(crate) resources: &'a mut Table<String, Resource>,
+    pub(crate) operations: &'a mut Table<String, Operation>,
+    pub(crate) timers: &'a mut Table<(u64, u64), Timer>,
+    pub(crate) calls: &'a mut Table<OutboundId, Outbound>,
+    pub(crate) waiting: &'a mut Vec<OutboundId>,
+    pub(crate) handshakes: &'a mut Table<OutboundId, Handshake>,
+    pub(crate) deliveries: &'a mut Deliveries,
+    pub(crate) buckets: &'a mut Buckets,
+    pub(crate) journal: &'a mut Journal,
+    pub(crate) faults: &'a mut Single<Faults>,
+    pub(crate) applications: &'a mut Single<Applications>,
+    pub(crate) unregistered: &'a mut Single<BTreeSet<(String, String)>>,
+    pub(crate) taken_names: &'a mut Single<BTreeSet<String>>,
+    pub(crate) telephony: &'a mut Telephony,
+    pub(crate) written: &'a mut Option<Written>,
 }
 
 /// What a communication service is linked to, as only Azure knows it.
@@ -58,6 +88,16 @@ pub struct Linked {
 impl World {
     /// A world at the beginning: a directory, subscriptions, and the configured resource groups.
     pub fn new(config: Config) -> Self {
+        let mut world = Self::empty(config);
+        for group in world.config.resource_groups.clone() {
+            let subscription = world.config.subscription_id.clone();
+            super::groups::create(&mut world, &subscription, &group, "westeurope");
+        }
+        world
+    }
+
+    /// A world in which not even a resource group exists.
+    pub(crate) fn empty(config: Config) -> Self {
         let unregistered = config
             .unregistered_providers
             .iter()
@@ -67,31 +107,81 @@ impl World {
                     .map(|s| (s.to_ascii_lowercase(), p.to_ascii_lowercase()))
             })
             .collect();
-        let mut world = Self {
+        Self {
             durations: config.durations(),
             now: 0,
             numbers: 0,
             random: Random::new(config.seed),
-            resources: BTreeMap::new(),
-            operations: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            outbound: Vec::new(),
-            handshakes: BTreeMap::new(),
+            resources: Table::default(),
+            operations: Table::default(),
+            timers: Table::default(),
+            calls: Table::default(),
+            waiting: Vec::new(),
+            handshakes: Table::default(),
             deliveries: Deliveries::new(config.seed),
             buckets: Buckets::default(),
             journal: Journal::new(config.journal_capacity, config.seed),
-            faults: Faults::default(),
-            applications: Applications::new(&config),
-            unregistered,
-            taken_names: config.taken_names.iter().map(|n| n.to_ascii_lowercase()).collect(),
+            faults: Single::default(),
+            applications: Single::new(Applications::new(&config)),
+            unregistered: Single::new(unregistered),
+            taken_names: Single::new(config.taken_names.iter().map(|n| n.to_ascii_lowercase()).collect()),
             telephony: Telephony::new(config.seed),
+            written: None,
             config,
-        };
-        for group in world.config.resource_groups.clone() {
-            let subscription = world.config.subscription_id.clone();
-            super::groups::create(&mut world, &subscription, &group, "westeurope");
         }
-        world
+    }
+
+    pub(crate) fn parts(&mut self) -> Parts<'_> {
+        // Without `..`: what is not written down is lost by a restart.
+        let Self {
+            config,
+            durations: _,
+            now,
+            numbers,
+            random,
+            resources,
+            operations,
+            timers,
+            calls,
+            waiting,
+            handshakes,
+            deliveries,
+            buckets,
+            journal,
+            faults,
+            applications,
+            unregistered,
+            taken_names,
+            telephony,
+            written,
+        } = self;
+        Parts {
+            config,
+            now,
+            numbers,
+            random,
+            resources,
+            operations,
+            timers,
+            calls,
+            waiting,
+            handshakes,
+            deliveries,
+            buckets,
+            journal,
+            faults,
+            applications,
+            unregistered,
+            taken_names,
+            telephony,
+            written,
+        }
+    }
+
+    /// The world goes on under this configuration; resource groups that it names anew come to be.
+    pub(crate) fn take_config(&mut self, config: Config) {
+        self.durations = config.durations();
+        self.config = config;
     }
 
     /// What this world was made from.
@@ -185,16 +275,22 @@ impl World {
         let subscription = handshake.or_else(|| self.deliveries.key_of(outbound.id));
         let resource = subscription.and_then(|key| self.resources.get(key)).map(|r| r.id().to_owned());
         self.journal.sent(&outbound, resource, self.now);
-        self.outbound.push(outbound);
+        self.waiting.push(outbound.id);
+        self.calls.insert(outbound.id, outbound);
     }
 
     pub(crate) fn take_outbound(&mut self) -> Vec<Outbound> {
-        std::mem::take(&mut self.outbound)
+        let waiting = std::mem::take(&mut self.waiting);
+        waiting.iter().filter_map(|id| self.calls.get(id).cloned()).collect()
     }
 
     /// Whether [`super::advance`] would return calls to make.
     pub fn has_outbound(&self) -> bool {
-        !self.outbound.is_empty()
+        !self.waiting.is_empty()
+    }
+
+    pub(crate) fn call_ended(&mut self, id: OutboundId) {
+        self.calls.remove(&id);
     }
 
     pub(crate) fn current(&self, key: &str, generation: u64) -> Option<&Resource> {

@@ -13,12 +13,12 @@ use super::{Opened, bad, field};
 pub(super) fn shown(world: &World) -> Value {
     let telephony = &world.telephony;
     let mut received: BTreeMap<&str, Vec<&Ring>> = BTreeMap::new();
-    for ring in &telephony.rings {
+    for ring in telephony.rings.iter() {
         received.entry(&ring.phone.handle).or_default().push(ring);
     }
     let phones: Vec<Value> = telephony
         .phones
-        .iter()
+        .values()
         .map(|phone| {
             let received = received.get(phone.handle.as_str()).cloned().unwrap_or_default();
             let mut tags: Vec<&String> =
@@ -72,7 +72,7 @@ pub(super) fn register(world: &mut World, body: &Value) -> Opened {
 pub(super) fn break_one(world: &mut World, body: &Value) -> Opened {
     let handle = field(body, "handle")?;
     let before = world.telephony.phones.len();
-    world.telephony.phones.retain(|p| p.handle != handle);
+    world.telephony.phones.retain(|_, p| p.handle != handle);
     if world.telephony.phones.len() == before { Err((404, "no phone has that handle".into())) } else { Ok(json!({})) }
 }
 

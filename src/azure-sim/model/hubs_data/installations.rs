@@ -40,11 +40,12 @@ fn put(world: &mut World, call: &Call<'_>, at: (String, String)) -> Answer {
     if created && world.telephony.installations.len() >= DEVICES {
         return Err(Refused::new(403, "The quota of installations is used up."));
     }
-    let known = world.telephony.phones.iter().any(|p| p.handle == installation.handle);
+    let known = world.telephony.phones.values().any(|p| p.handle == installation.handle);
     if !known && world.telephony.phones.len() < DEVICES {
         // Whoever registers is an app on a device.
         let Installation { platform, handle, user, .. } = installation.clone();
-        world.telephony.phones.push(Phone { hub: at.0.clone(), user, platform, handle });
+        let number = world.number();
+        world.telephony.phones.insert(number, Phone { hub: at.0.clone(), user, platform, handle });
     }
     let mut installation = installation;
     json::put(&mut installation.body, &["installationId"], at.1.clone());

@@ -155,17 +155,34 @@ impl Journal {
         self.next
     }
 
-    /// Entries after number `since`, oldest first, without looking at older ones.
+    /// Entries after number `since`, oldest first, without looking at older ones. Numbers count up, but for a gap where
+    /// a world went on after it was cut off.
     pub(crate) fn after(&self, since: u64) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
-        let first = self.next - self.entries.len() as u64;
-        let skip = since.saturating_add(1).saturating_sub(first).min(self.entries.len() as u64);
-        self.entries.range(usize::try_from(skip).unwrap_or(usize::MAX).min(self.entries.len())..)
+        self.entries.range(self.entries.partition_point(|entry| entry.sequence <= since)..)
     }
 
     /// How many entries after number `since` were too old to be kept.
     pub(crate) fn missed(&self, since: u64) -> u64 {
-        let first = self.next - self.entries.len() as u64;
-        first.saturating_sub(since.saturating_add(1))
+        self.first().saturating_sub(since.saturating_add(1))
+    }
+
+    /// The number of the oldest entry that is kept, or of the next one.
+    pub(crate) fn first(&self) -> u64 {
+        self.entries.front().map_or(self.next, |entry| entry.sequence)
+    }
+
+    /// Everything but the entries: it moves with every call outwards.
+    pub(crate) fn rest(&self) -> Self {
+        Self { entries: VecDeque::new(), sent: self.sent.clone(), random: self.random.clone(), ..*self }
+    }
+
+    /// Puts the entries back beside the rest; numbers go on at `next` or later.
+    pub(crate) fn restore(&mut self, rest: Self, mut entries: Vec<Entry>, next: u64) {
+        entries.sort_unstable_by_key(|entry| entry.sequence);
+        self.next = entries.last().map_or(1, |entry| entry.sequence + 1).max(next);
+        let excess = entries.len().saturating_sub(self.capacity);
+        self.entries = entries.into_iter().skip(excess).collect();
+        (self.sent, self.random) = (rest.sent, rest.random);
     }
 
     /// Adds to the duration of the newest entry, when it is `sequence` or later.

@@ -40,7 +40,7 @@ pub(super) fn route(world: &mut World, service: &str, user: &str) -> Result<Rout
     let platforms = platforms(world, &hub)?;
     let service = world.resources.get(&key).map(|r| r.id().to_owned()).unwrap_or_default();
     let everyones = |world: &World| -> Vec<Phone> {
-        world.telephony.phones.iter().filter(|p| p.hub == hub && p.user == user).cloned().collect()
+        world.telephony.phones.values().filter(|p| p.hub == hub && p.user == user).cloned().collect()
     };
     if everyones(world).is_empty()
         && let Some(platform) = platforms.first()

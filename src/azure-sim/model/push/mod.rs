@@ -3,16 +3,19 @@
 
 mod linked;
 mod message;
+mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::kept::{Log, Single, Table};
 use super::random::Random;
 use super::world::World;
 
 pub(crate) use message::{Message, check_handle};
+pub(crate) use state::Read;
 
 /// What is pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,13 +126,14 @@ pub enum Silence {
 }
 
 /// Phones, what reached them, and what did not.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Telephony {
-    pub(crate) phones: Vec<Phone>,
+    /// By age.
+    pub(crate) phones: Table<u64, Phone>,
     /// By lower-cased id of the hub, and by installation id.
-    pub(crate) installations: BTreeMap<(String, String), Installation>,
-    pub(crate) rings: Vec<Ring>,
-    pub(crate) silences: BTreeMap<Silence, u64>,
+    pub(crate) installations: Table<(String, String), Installation>,
+    pub(crate) rings: Log<Ring>,
+    pub(crate) silences: Single<BTreeMap<Silence, u64>>,
     /// Of its own: device handles must not shift the keys that a seed gives.
     pub(crate) random: Random,
 }
@@ -142,10 +146,10 @@ pub(crate) const DEVICES: usize = 10_000;
 impl Telephony {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            phones: Vec::new(),
-            installations: BTreeMap::new(),
-            rings: Vec::new(),
-            silences: BTreeMap::new(),
+            phones: Table::default(),
+            installations: Table::default(),
+            rings: Log::default(),
+            silences: Single::default(),
             random: Random::new(seed ^ 0x0050_686f_6e65_7321),
         }
     }
@@ -168,7 +172,7 @@ impl World {
     pub fn register_phone(&mut self, hub: &str, user: &str, platform: &str) -> String {
         let hub = hub.to_ascii_lowercase();
         let known = |p: &&Phone| p.hub == hub && p.user == user && p.platform == platform;
-        if let Some(phone) = self.telephony.phones.iter().find(known) {
+        if let Some(phone) = self.telephony.phones.values().find(known) {
             return phone.handle.clone();
         }
         let handle = self.telephony.handle(platform);
@@ -191,14 +195,15 @@ impl World {
             "pushChannel": handle, "tags": tags, "userId": user,
         });
         telephony.installations.insert((hub, id), Installation { platform, handle, user, tags: tags.to_vec(), body });
-        telephony.phones.retain(|p| p.handle != phone.handle);
-        telephony.phones.push(phone);
-        let excess = telephony.phones.len().saturating_sub(DEVICES);
-        telephony.phones.drain(..excess);
+        telephony.phones.retain(|_, p| p.handle != phone.handle);
+        telephony.phones.insert(number, phone);
+        while telephony.phones.len() > DEVICES {
+            telephony.phones.pop_first();
+        }
     }
 
     /// Everything that rang so far, oldest first.
-    pub fn rings(&self) -> &[Ring] {
+    pub fn rings(&self) -> &VecDeque<Ring> {
         &self.telephony.rings
     }
 
@@ -238,7 +243,7 @@ impl World {
     /// Hands a message to the platform, which hands it to the phone with that handle; or nothing happens, and is counted.
     pub(crate) fn hand_over(&mut self, way: &Way<'_>, handle: &str, message: &Message) {
         let phone =
-            self.telephony.phones.iter().find(|p| p.handle == handle && p.platform == message.platform).cloned();
+            self.telephony.phones.values().find(|p| p.handle == handle && p.platform == message.platform).cloned();
         let arrived = message.check().and_then(|()| phone.ok_or(Silence::DeadHandle));
         let phone = match arrived {
             Ok(phone) => phone,
@@ -260,9 +265,7 @@ impl World {
     }
 
     fn record(&mut self, ring: Ring) {
-        self.telephony.rings.push(ring);
-        let excess = self.telephony.rings.len().saturating_sub(RINGS);
-        self.telephony.rings.drain(..excess);
+        self.telephony.rings.push(ring, RINGS);
     }
 }
 

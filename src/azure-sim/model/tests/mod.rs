@@ -11,6 +11,7 @@ mod journal;
 mod notification_hubs;
 mod odd;
 mod push;
+mod state;
 mod surface;
 
 use serde_json::{Value, json};

@@ -38,16 +38,8 @@ pub(super) fn store(world: &mut World, subscription: &str, properties: &Value, c
     let time = world.now();
     let record = record(copy, Schema::of(properties), reason);
     let deliveries = &mut world.deliveries;
-    if deliveries.dead.len() >= CAPACITY {
-        deliveries.dead.pop_front();
-    }
-    deliveries.dead.push_back(DeadLetter {
-        subscription: subscription.to_owned(),
-        storage_account,
-        container,
-        time,
-        record,
-    });
+    let letter = DeadLetter { subscription: subscription.to_owned(), storage_account, container, time, record };
+    deliveries.dead.push(letter, CAPACITY);
     deliveries.totals.dead_lettered += 1;
     deliveries.history.record(ended(time, subscription, copy, Fate::DeadLettered, reason));
 }

@@ -1,8 +1,8 @@
 //! Every attempt, and every end without one; the newest are kept.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
+
+use super::super::super::kept::Log;
 
 /// What became of one event at one attempt. Of the request nothing but its place: headers may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,20 +43,15 @@ pub(super) enum Fate {
 
 const CAPACITY: usize = 10_000;
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    entries: VecDeque<Entry>,
-    last: u64,
+    pub(super) entries: Log<Entry>,
 }
 
 impl History {
     pub(super) fn record(&mut self, mut entry: Entry) {
-        self.last += 1;
-        entry.sequence = self.last;
-        if self.entries.len() >= CAPACITY {
-            self.entries.pop_front();
-        }
-        self.entries.push_back(entry);
+        entry.sequence = self.entries.next();
+        self.entries.push(entry, CAPACITY);
     }
 
     pub(super) fn since(&self, sequence: u64) -> impl Iterator<Item = &Entry> {

@@ -18,11 +18,13 @@ mod queue;
 mod report;
 mod request;
 pub(crate) mod shapes;
+mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::kept::{Log, Single, Table};
 use super::super::message::OutboundId;
 use super::super::random::Random;
 use super::super::world::World;
@@ -31,6 +33,7 @@ pub(crate) use attempt::{answered, pump};
 pub(crate) use event::Draft;
 pub(crate) use publish::{Published, publish, removed};
 pub(crate) use report::{dead_letters, deliveries};
+pub(crate) use state::Read;
 
 use attempt::Flight;
 use dead_letter::DeadLetter;
@@ -38,16 +41,16 @@ use history::History;
 use queue::Queue;
 
 /// Everything that is being delivered, and what became of the rest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Deliveries {
     /// Of its own: guids of events and jitter must not shift the keys that a seed gives.
     random: Random,
     /// By the lower-cased id of the event subscription.
-    queues: BTreeMap<String, Queue>,
-    out: BTreeMap<OutboundId, Flight>,
+    queues: Table<String, Queue>,
+    out: Table<OutboundId, Flight>,
     history: History,
-    dead: VecDeque<DeadLetter>,
-    totals: Totals,
+    dead: Log<DeadLetter>,
+    totals: Single<Totals>,
 }
 
 /// Copies of events: one per event and subscription that it matched.
@@ -64,11 +67,11 @@ impl Deliveries {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed ^ 0x0045_7665_6e74_4772),
-            queues: BTreeMap::new(),
-            out: BTreeMap::new(),
+            queues: Table::default(),
+            out: Table::default(),
             history: History::default(),
-            dead: VecDeque::new(),
-            totals: Totals::default(),
+            dead: Log::default(),
+            totals: Single::default(),
         }
     }
 

@@ -161,8 +161,8 @@ fn expired(properties: &Value, now: u64) -> bool {
 fn enqueue(world: &mut World, key: &str, event: Arc<Event>) {
     let (now, number) = (world.now(), world.number());
     let copy = Copy::new(event);
-    let queue = world.deliveries.queues.entry(key.to_owned()).or_insert_with(|| Queue::new(number));
-    if queue.pending() < LIMIT {
+    let queue = world.deliveries.queues.get_or_insert_with(key.to_owned(), || Queue::new(number));
+    if let Some(queue) = queue.filter(|queue| queue.pending() < LIMIT) {
         queue.waiting.insert((now, number), copy);
         return;
     }

@@ -1,11 +1,11 @@
 //! What waits for one event subscription.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::super::super::kept::Table;
 use super::event::Event;
 
 /// Events that wait for one subscription at most; the bound is the simulator's.
@@ -36,9 +36,11 @@ pub(super) struct Queue {
     /// Sets this subscription apart from an earlier one of the same id.
     pub(super) life: u64,
     /// By when each is due, then by age.
-    pub(super) waiting: BTreeMap<(u64, u64), Copy>,
+    #[serde(skip)]
+    pub(super) waiting: Table<(u64, u64), Copy>,
     /// No attempt follows: what waits for the dead-letter store, with the reason. Probation does not hold it up.
-    pub(super) given_up: BTreeMap<(u64, u64), (Copy, Cow<'static, str>)>,
+    #[serde(skip)]
+    pub(super) given_up: Table<(u64, u64), (Copy, Cow<'static, str>)>,
     pub(super) requests_out: usize,
     pub(super) copies_out: usize,
     /// Failures in a row.
@@ -55,8 +57,8 @@ impl Queue {
     pub(super) fn new(life: u64) -> Self {
         Self {
             life,
-            waiting: BTreeMap::new(),
-            given_up: BTreeMap::new(),
+            waiting: Table::default(),
+            given_up: Table::default(),
             requests_out: 0,
             copies_out: 0,
             failures: 0,

@@ -1,0 +1,295 @@
+//! A world, written down change by change and read back.
+//!
+//! Records are named by a table and a key; a resource, a timer or an event is one each, and what is small is one together.
+//! Two kinds of change are told apart. What somebody may rely on (a resource, an operation, an event that waits) is
+//! urgent: it is written before the answer goes out. What every request moves (journal, numbers, budgets) is written
+//! with the next urgent change or a little later; when it is lost, the journal's numbers go on behind a gap.
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::event_grid::{self, Handshake};
+use super::journal::{Entry, Journal};
+use super::kept::{Record, decode, encode};
+use super::message::{Outbound, OutboundId};
+use super::operation::Operation;
+use super::push;
+use super::random::Random;
+use super::resource::Resource;
+use super::throttle::Buckets;
+use super::timer::Timer;
+use super::world::World;
+
+/// One record: where it belongs, and what it holds now; `None` when it is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The table, one of a closed set.
+    pub table: &'static str,
+    /// The key within it.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Option<Vec<u8>>,
+}
+
+/// One record as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The table.
+    pub table: String,
+    /// The key within it.
+    pub key: Vec<u8>,
+    /// The value.
+    pub value: Vec<u8>,
+}
+
+/// Why a world cannot be read back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record '{table}' cannot be read: {why}")]
+pub struct Unreadable {
+    table: String,
+    why: String,
+}
+
+/// Format of the records. A version that reads another one says so.
+pub const FORMAT: u64 = 1;
+
+const CONFIG: &str = "config";
+const MOVING: &str = "moving";
+const RESOURCES: &str = "resource";
+const OPERATIONS: &str = "operation";
+const TIMERS: &str = "timer";
+const CALLS: &str = "call";
+const HANDSHAKES: &str = "handshake";
+const FAULTS: &str = "faults";
+const APPLICATIONS: &str = "applications";
+const UNREGISTERED: &str = "unregistered providers";
+const TAKEN: &str = "taken names";
+const JOURNAL: &str = "journal";
+
+/// How far the journal's numbers may run ahead of what is written, before that is written.
+const AHEAD: u64 = 1_000;
+
+/// What every request moves.
+#[derive(Serialize, Deserialize)]
+struct Moving {
+    now: u64,
+    numbers: u64,
+    random: Random,
+    random_of_events: Random,
+    random_of_phones: Random,
+    waiting: Vec<OutboundId>,
+    buckets: Buckets,
+    /// Without its entries.
+    journal: Journal,
+    /// No number from here on was given out when this was written, or is before it is written again.
+    journal_until: u64,
+}
+
+/// How much of the journal is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Written {
+    /// Entries before this number are written.
+    journal: u64,
+    /// Entries before this number are no longer kept.
+    journal_from: u64,
+    journal_until: u64,
+    config: bool,
+}
+
+impl Record for Resource {}
+impl Record for Operation {}
+impl Record for Timer {}
+impl Record for Handshake {}
+impl Record for Outbound {}
+
+impl World {
+    /// From now on, changes are remembered until [`World::changes`] takes them. The first time that is everything.
+    pub fn watch(&mut self) {
+        self.watch_from(false);
+    }
+
+    fn watch_from(&mut self, written: bool) {
+        let parts = self.parts();
+        parts.resources.watch(written);
+        parts.operations.watch(written);
+        parts.timers.watch(written);
+        parts.calls.watch(written);
+        parts.handshakes.watch(written);
+        parts.deliveries.watch(written);
+        parts.telephony.watch(written);
+        parts.faults.watch(written);
+        parts.applications.watch(written);
+        parts.unregistered.watch(written);
+        parts.taken_names.watch(written);
+        if written {
+            *parts.written = Some(Written {
+                journal: parts.journal.next(),
+                journal_from: parts.journal.first(),
+                // What the command line says may have changed, and a number given out from now on is to be reserved.
+                ..Written::default()
+            });
+            return;
+        }
+        *parts.written = Some(Written::default());
+    }
+
+    /// Whether something changed that must not be lost once it was answered. Always `false` in a world that nobody watches.
+    pub fn has_urgent_changes(&self) -> bool {
+        self.written.is_some_and(|written| self.journal.next() > written.journal_until)
+            || self.resources.is_changed()
+            || self.operations.is_changed()
+            || self.timers.is_changed()
+            || self.calls.is_changed()
+            || self.handshakes.is_changed()
+            || self.deliveries.is_changed()
+            || self.telephony.is_changed()
+            || self.faults.is_changed()
+            || self.applications.is_changed()
+            || self.unregistered.is_changed()
+            || self.taken_names.is_changed()
+    }
+
+    /// Everything that changed since the last time, urgent or not. Empty in a world that nobody watches.
+    pub fn changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let parts = self.parts();
+        let Some(mut written) = *parts.written else { return changes };
+        let mut write = |table, key, value| changes.push(Change { table, key, value });
+        parts.resources.write(RESOURCES, &mut write);
+        parts.operations.write(OPERATIONS, &mut write);
+        parts.timers.write(TIMERS, &mut write);
+        parts.calls.write(CALLS, &mut write);
+        parts.handshakes.write(HANDSHAKES, &mut write);
+        parts.deliveries.write(&mut write);
+        parts.telephony.write(&mut write);
+        parts.faults.write(FAULTS, &mut write);
+        parts.applications.write(APPLICATIONS, &mut write);
+        parts.unregistered.write(UNREGISTERED, &mut write);
+        parts.taken_names.write(TAKEN, &mut write);
+        if !written.config {
+            write(CONFIG, Vec::new(), Some(encode(parts.config)));
+        }
+        let (from, next) = (parts.journal.first(), parts.journal.next());
+        for number in written.journal_from..from.min(written.journal) {
+            write(JOURNAL, encode(&number), None);
+        }
+        let new = parts.journal.entries().iter().rev().take_while(|e| e.sequence >= written.journal);
+        new.for_each(|entry| write(JOURNAL, encode(&entry.sequence), Some(encode(entry))));
+        written = Written { journal: next, journal_from: from, journal_until: next + AHEAD, config: true };
+        *parts.written = Some(written);
+        let moving = Moving {
+            now: *parts.now,
+            numbers: *parts.numbers,
+            random: parts.random.clone(),
+            random_of_events: parts.deliveries.random_mut().clone(),
+            random_of_phones: parts.telephony.random_mut().clone(),
+            waiting: parts.waiting.clone(),
+            buckets: parts.buckets.clone(),
+            journal: parts.journal.rest(),
+            journal_until: written.journal_until,
+        };
+        write(MOVING, Vec::new(), Some(encode(&moving)));
+        changes
+    }
+
+    /// The world that these records were written from, and what of `config` does not hold in it, in sentences. `whole`
+    /// says that nothing was lost: not even what is not urgent.
+    ///
+    /// # Errors
+    /// When a record cannot be read, or is of a table that this version does not know.
+    pub fn restored(
+        config: &Config,
+        records: impl IntoIterator<Item = Stored>,
+        whole: bool,
+    ) -> Result<(Self, Vec<String>), Unreadable> {
+        let mut reading = Reading { world: Self::empty(config.clone()), ..Reading::default() };
+        for Stored { table, key, value } in records {
+            reading.read(&table, &key, &value).map_err(|why| Unreadable { table: table.clone(), why })?;
+        }
+        reading.finish(config, whole)
+    }
+
+    /// Calls that were out when the world stopped are made again: whoever was called cannot have been heard.
+    pub fn call_again(&mut self) {
+        let parts = self.parts();
+        *parts.waiting = parts.calls.keys().copied().collect();
+    }
+}
+
+/// A world half read.
+struct Reading {
+    world: World,
+    config: Option<Config>,
+    moving: Option<Moving>,
+    journal: Vec<Entry>,
+    deliveries: event_grid::delivery::Read,
+    telephony: push::Read,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            world: World::empty(Config::default()),
+            config: None,
+            moving: None,
+            journal: Vec::new(),
+            deliveries: event_grid::delivery::Read::default(),
+            telephony: push::Read::default(),
+        }
+    }
+}
+
+impl Reading {
+    fn read(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), String> {
+        let parts = self.world.parts();
+        match table {
+            CONFIG => self.config = Some(decode(value)?),
+            MOVING => self.moving = Some(decode(value)?),
+            RESOURCES => parts.resources.restore(decode(key)?, decode(value)?),
+            OPERATIONS => parts.operations.restore(decode(key)?, decode(value)?),
+            TIMERS => parts.timers.restore(decode(key)?, decode(value)?),
+            CALLS => parts.calls.restore(decode(key)?, decode(value)?),
+            HANDSHAKES => parts.handshakes.restore(decode(key)?, decode(value)?),
+            FAULTS => parts.faults.restore(value)?,
+            APPLICATIONS => parts.applications.restore(value)?,
+            UNREGISTERED => parts.unregistered.restore(value)?,
+            TAKEN => parts.taken_names.restore(value)?,
+            JOURNAL => self.journal.push(decode(value)?),
+            _ => {
+                let known = parts.deliveries.read(&mut self.deliveries, table, key, value)?
+                    || parts.telephony.read(&mut self.telephony, table, key, value)?;
+                if !known {
+                    return Err("this version knows no such table; a later one wrote it".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, given: &Config, whole: bool) -> Result<(World, Vec<String>), Unreadable> {
+        let Self { mut world, config, moving, journal, deliveries, telephony } = self;
+        let missing = |table: &str| Unreadable { table: table.into(), why: "it is missing".into() };
+        let config = config.ok_or_else(|| missing(CONFIG))?;
+        let moving = moving.ok_or_else(|| missing(MOVING))?;
+        let (config, remarks) = given.continuing(&config);
+        let parts = world.parts();
+        (*parts.now, *parts.numbers, *parts.random) = (moving.now, moving.numbers, moving.random);
+        *parts.deliveries.random_mut() = moving.random_of_events;
+        *parts.telephony.random_mut() = moving.random_of_phones;
+        (*parts.waiting, *parts.buckets) = (moving.waiting, moving.buckets);
+        let next = if whole { moving.journal.next() } else { moving.journal_until };
+        parts.journal.restore(moving.journal, journal, next);
+        let settled = parts.deliveries.settle(deliveries);
+        settled.map_err(|why| Unreadable { table: "event".into(), why })?;
+        parts.telephony.settle(telephony);
+        let new: Vec<String> =
+            given.resource_groups.iter().filter(|g| !config.resource_groups.contains(g)).cloned().collect();
+        let subscription = config.subscription_id.clone();
+        world.take_config(config);
+        world.watch_from(true);
+        for group in new {
+            world.add_group(&subscription, &group);
+        }
+        Ok((world, remarks))
+    }
+}
