@@ -50,85 +50,80 @@ fn subscription(at: u8) -> String {
 const SERVICES: [&str; 2] = ["shop", "depot"];
 const NAMESPACES: [&str; 2] = ["shop-hubs", "depot-hubs"];
 
-/// One request of a client, as method, path and body. Numbers beyond what there is come around again.
+/// One request, as method, path and body. Numbers beyond what there is come around again.
 fn request(step: Step) -> (&'static str, String, Value) {
-    let (verb, a, b) = step;
-    let service_id = service(SERVICES[usize::from(a % 2)]);
-    let space = NAMESPACES[usize::from(a % 2)];
-    let with = |id: String, version: &str| format!("{id}?api-version={version}");
-    let webhook =
-        json!({"endpointType": "WebHook", "properties": {"endpointUrl": format!("https://hook-{b}.example/")}});
-    match verb % 22 {
-        0 => ("PUT", with(service_id, ACS), json!({"location": "global", "properties": {"dataLocation": "Europe"}})),
-        1 => ("PATCH", with(service_id, ACS), json!({"tags": {"step": b.to_string()}})),
-        2 => ("DELETE", with(service_id, ACS), Value::Null),
-        3 => ("GET", with(service_id, ACS), Value::Null),
-        4 => ("POST", with(format!("{service_id}/regenerateKey"), ACS), json!({"keyType": "Primary"})),
-        5 => ("POST", with(format!("{service_id}/listKeys"), ACS), Value::Null),
-        6 => ("PUT", with(namespace(space), NH), json!({"location": "westeurope", "sku": {"name": "Standard"}})),
-        7 => (
-            "PUT",
-            with(hub(space), NH),
-            json!({"location": "westeurope", "properties": {"fcmV1Credential":
-                {"properties": {"clientEmail": "e", "privateKey": "k", "projectId": "p"}}}}),
-        ),
-        8 => ("DELETE", with(namespace(space), NH), Value::Null),
-        9 => (
-            "POST",
-            with(format!("{}/authorizationRules/DefaultFullSharedAccessSignature/listKeys", hub(space)), NH),
-            Value::Null,
-        ),
-        10 => ("POST", "/_sim/portal/link".into(), json!({"service": service_id, "hub": hub(space)})),
-        11 | 12 => (
-            "PUT",
-            with(subscription(a), EG),
-            json!({"properties": {"destination": webhook,
-                "retryPolicy": {"maxDeliveryAttempts": 1 + b % 3, "eventTimeToLiveInMinutes": 60},
-                "deadLetterDestination": {"endpointType": "StorageBlob", "properties":
-                    {"resourceId": "/subscriptions/s/storage", "blobContainerName": "dead"}}}}),
-        ),
-        13 => ("DELETE", with(subscription(a), EG), Value::Null),
-        14 | 15 => (
-            "POST",
-            "/_sim/events".into(),
-            json!({"service": SERVICES[usize::from(a % 2)], "count": 1 + b % 4,
-                "type": "Microsoft.Communication.SMSReceived", "subject": "/phone", "data": {"n": b}}),
-        ),
-        16 => (
-            "POST",
-            "/_sim/phones".into(),
-            json!({"hub": hub(space), "user": format!("user-{}", b % 3), "platform": "fcmv1"}),
-        ),
-        17 => (
-            "POST",
-            "/_sim/call".into(),
-            json!({"service": SERVICES[usize::from(a % 2)], "to": format!("user-{}", b % 3)}),
-        ),
-        18 => (
-            "POST",
-            "/_sim/faults".into(),
-            json!({"method": (["GET", "PUT", "DELETE"][usize::from(a % 3)]), "nth": 1 + b % 3,
-                "times": 1, "answer": if b % 2 == 0 { json!({"status": 503, "retryAfter": 3}) } else { json!({"lro": "fail"}) }}),
-        ),
-        19 => (
-            "POST",
-            "/_sim/config".into(),
-            match b % 4 {
-                0 => json!({"takeName": SERVICES[usize::from(a % 2)]}),
-                1 => json!({"unregisterProvider": "Microsoft.EventGrid"}),
-                2 => json!({"registerProvider": "Microsoft.EventGrid"}),
-                _ => json!({"addGroup": format!("rg-{a}")}),
-            },
-        ),
-        20 => ("DELETE", with(RG.replace("rg-shop", &format!("rg-{a}")), "2021-04-01"), Value::Null),
-        _ => (
-            "GET",
-            ["/_sim/state", "/_sim/deliveries", "/_sim/dead-letters", "/_sim/phones", "/_sim/faults", "/_sim/journal"]
-                [usize::from(b % 6)]
-            .into(),
-            Value::Null,
-        ),
-    }
+    if step.0 % 22 < 14 { to_azure(step) } else { to_doors(step) }
+}
+
+fn to_azure((verb, a, b): Step) -> (&'static str, String, Value) {
+    let (service_id, space) = (service(SERVICES[usize::from(a % 2)]), NAMESPACES[usize::from(a % 2)]);
+    let rule = "authorizationRules/DefaultFullSharedAccessSignature/listKeys";
+    let europe = json!({"location": "global", "properties": {"dataLocation": "Europe"}});
+    let (method, id, version, body) = match verb % 22 {
+        0 => ("PUT", service_id, ACS, europe),
+        1 => ("PATCH", service_id, ACS, json!({"tags": {"step": b.to_string()}})),
+        2 => ("DELETE", service_id, ACS, Value::Null),
+        3 => ("GET", service_id, ACS, Value::Null),
+        4 => ("POST", format!("{service_id}/regenerateKey"), ACS, json!({"keyType": "Primary"})),
+        5 => ("POST", format!("{service_id}/listKeys"), ACS, Value::Null),
+        6 => ("PUT", namespace(space), NH, json!({"location": "westeurope", "sku": {"name": "Standard"}})),
+        7 => {
+            let fcm = json!({"properties": {"clientEmail": "e", "privateKey": "k", "projectId": "p"}});
+            ("PUT", hub(space), NH, json!({"location": "westeurope", "properties": {"fcmV1Credential": fcm}}))
+        }
+        8 => ("DELETE", namespace(space), NH, Value::Null),
+        9 => ("POST", format!("{}/{rule}", hub(space)), NH, Value::Null),
+        10 => ("DELETE", RG.replace("rg-shop", &format!("rg-{a}")), "2021-04-01", Value::Null),
+        11 | 12 => ("PUT", subscription(a), EG, webhook(b)),
+        _ => ("DELETE", subscription(a), EG, Value::Null),
+    };
+    (method, format!("{id}?api-version={version}"), body)
+}
+
+fn webhook(b: u8) -> Value {
+    let url = format!("https://hook-{b}.example/");
+    json!({"properties": {
+        "destination": {"endpointType": "WebHook", "properties": {"endpointUrl": url}},
+        "retryPolicy": {"maxDeliveryAttempts": 1 + b % 3, "eventTimeToLiveInMinutes": 60},
+        "deadLetterDestination": {"endpointType": "StorageBlob", "properties": {
+            "resourceId": "/subscriptions/s/storage", "blobContainerName": "dead",
+        }},
+    }})
+}
+
+fn to_doors((verb, a, b): Step) -> (&'static str, String, Value) {
+    let (name, space) = (SERVICES[usize::from(a % 2)], NAMESPACES[usize::from(a % 2)]);
+    let user = format!("user-{}", b % 3);
+    let (method, door, body) = match verb % 22 {
+        14 | 15 => {
+            let kind = "Microsoft.Communication.SMSReceived";
+            let event =
+                json!({"service": name, "count": 1 + b % 4, "type": kind, "subject": "/phone", "data": {"n": b}});
+            ("POST", "events", event)
+        }
+        16 => ("POST", "phones", json!({"hub": hub(space), "user": user, "platform": "fcmv1"})),
+        17 => ("POST", "call", json!({"service": name, "to": user})),
+        18 => {
+            let answer = if b % 2 == 0 { json!({"status": 503, "retryAfter": 3}) } else { json!({"lro": "fail"}) };
+            let method = ["GET", "PUT", "DELETE"][usize::from(a % 3)];
+            ("POST", "faults", json!({"method": method, "nth": 1 + b % 3, "times": 1, "answer": answer}))
+        }
+        19 => {
+            let settings = [
+                json!({"takeName": name}),
+                json!({"unregisterProvider": "Microsoft.EventGrid"}),
+                json!({"registerProvider": "Microsoft.EventGrid"}),
+                json!({"addGroup": format!("rg-{a}")}),
+            ];
+            ("POST", "config", settings[usize::from(b % 4)].clone())
+        }
+        20 => ("POST", "portal/link", json!({"service": service(name), "hub": hub(space)})),
+        _ => {
+            let doors = ["state", "deliveries", "dead-letters", "phones", "faults", "journal"];
+            ("GET", doors[usize::from(b % 6)], Value::Null)
+        }
+    };
+    (method, format!("/_sim/{door}"), body)
 }
 
 /// What can be seen of one step: the answer, and the calls that the world makes.

@@ -19,7 +19,7 @@ const DEAD: &str = "dead letter";
 const TOTALS: &str = "event totals";
 
 impl Record for Copy {}
-impl Record for (Copy, Cow<'static, str>) {}
+impl Record for GivenUp {}
 impl Record for Flight {}
 
 impl Record for Queue {
@@ -39,13 +39,17 @@ impl Record for Queue {
     }
 }
 
+/// The queue, then when it is due and its age.
+type At = (String, (u64, u64));
+type GivenUp = (Copy, Cow<'static, str>);
+
 /// What was read of the logs, until all of it is there.
 #[derive(Default)]
 pub(crate) struct Read {
     history: Vec<(u64, Entry)>,
     dead: Vec<(u64, DeadLetter)>,
-    waiting: Vec<((String, (u64, u64)), Copy)>,
-    given_up: Vec<((String, (u64, u64)), (Copy, Cow<'static, str>))>,
+    waiting: Vec<(At, Copy)>,
+    given_up: Vec<(At, GivenUp)>,
 }
 
 impl Deliveries {
@@ -105,7 +109,7 @@ impl Deliveries {
 
 fn put_back<V: Record + Clone>(
     queues: &mut Table<String, Queue>,
-    read: Vec<((String, (u64, u64)), V)>,
+    read: Vec<(At, V)>,
     of: impl Fn(&mut Queue) -> &mut Table<(u64, u64), V>,
 ) -> Result<(), String> {
     for ((owner, at), value) in read {
