@@ -180,8 +180,8 @@ impl State {
         loader.0.was_swapped() || loader.1.elapsed() >= LOOK_AGAIN
     }
 
-    /// Compares a request's key with those that are valid. 401 is final for Event Grid, so the files are looked at once more
-    /// before it is given: the kubelet may have swapped them a moment ago.
+    /// Compares a request's key with those that are valid. What is refused comes again half a minute later at the soonest, so
+    /// the files are looked at once more before that: the kubelet may have swapped them a moment ago.
     ///
     /// # Errors
     /// When there is no key to compare with, or the one shown is wrong.

@@ -85,7 +85,7 @@ pub fn version(folders: &Folders) -> Version {
 const TRIES: usize = 3;
 
 /// Reads all of them, and reads again what was swapped meanwhile: `current` of one version with `next` of another would leave out a
-/// key that is in use, and that gives 401, which is final. Small files on a local volume: not worth a thread.
+/// key that is in use, and what comes with it would have to come again. Small files on a local volume: not worth a thread.
 pub fn read(folders: &Folders) -> (Version, Contents) {
     unspoilt(|| version(folders), || contents(folders))
 }

@@ -80,7 +80,7 @@ fn delivery_keys(contents: &Contents, before: &Snapshot, problems: &mut Vec<Stri
             (None, File::Missing) if name == DELIVERY_NEXT => continue,
             (None, file) => file.trouble(),
         };
-        // A key that is gone for a moment must not turn deliveries into 503, or into 401, which is final, where the other is there.
+        // A key that is gone for a moment must not turn deliveries into 503.
         let kept = before.keys.iter().find(|key| key.name == name).cloned();
         let stays = if kept.is_some() { "; the one before it stays valid" } else { "" };
         problems.push(format!("delivery key {name} {problem}{stays}"));

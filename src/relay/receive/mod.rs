@@ -72,7 +72,12 @@ async fn decide(state: &Arc<State>, request: Request<Incoming>, start: Instant) 
     let prefix = snapshot.in_force.as_ref().map_or("", |config| config.path_prefix.as_str());
     let Some(name) = subscription(request.uri().path(), prefix).map(str::to_owned) else {
         // Without a configuration the prefix of the public URL is not known either.
-        return plain(if snapshot.in_force.is_some() { Outcome::UnknownPath } else { Outcome::NotConfigured });
+        let outcome = match &snapshot.in_force {
+            None => Outcome::NotConfigured,
+            Some(_) if is_below_another_prefix(request.uri().path()) => Outcome::UnknownPrefix,
+            Some(_) => Outcome::UnknownPath,
+        };
+        return plain(outcome);
     };
     if state.lifecycle.refuses() {
         return plain(Outcome::Draining);
@@ -94,6 +99,11 @@ fn subscription<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     let name = stripped.and_then(below).or_else(|| below(path))?;
     let named = !name.is_empty() && name.len() <= 128 && !name.contains('/');
     named.then_some(name)
+}
+
+/// Event Grid goes on with the old URL until it is told of the new one.
+fn is_below_another_prefix(path: &str) -> bool {
+    path.find(paths::EVENTS).and_then(|at| path.get(at..)).is_some_and(|path| subscription(path, "").is_some())
 }
 
 /// The configuration, if that subscription is in it.

@@ -19,14 +19,10 @@ pub enum Outcome {
     SubscriptionEnded,
     /// No event, or not the one that was announced.
     Malformed,
-    /// No delivery key.
+    /// No delivery key, or several.
     NoKey,
-    /// A delivery key that is none of ours.
-    WrongKey,
     /// Handshake asked for by a stranger.
     OriginRefused,
-    /// The subscription in the header is not the one in the path.
-    SubscriptionMismatch,
     /// More than Event Grid ever sends.
     TooLarge,
     /// Nothing is there.
@@ -35,8 +31,14 @@ pub enum Outcome {
     WrongMethod,
     /// No configuration yet.
     NotConfigured,
+    /// A path of events, under another prefix than the public URL's.
+    UnknownPrefix,
     /// No such subscription in the configuration, yet.
     UnknownSubscription,
+    /// The subscription in the header is not the one in the path.
+    SubscriptionMismatch,
+    /// A delivery key that is none of ours: which of the two sides has an old one, nobody can tell here.
+    WrongKey,
     /// No delivery key to compare with, yet.
     NoDeliveryKey,
     /// This process is about to end.
@@ -53,7 +55,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order of the table.
-    pub const ALL: [Outcome; 22] = [
+    pub const ALL: [Outcome; 23] = [
         Outcome::Delivered,
         Outcome::Duplicate,
         Outcome::Unrouted,
@@ -62,14 +64,15 @@ impl Outcome {
         Outcome::SubscriptionEnded,
         Outcome::Malformed,
         Outcome::NoKey,
-        Outcome::WrongKey,
         Outcome::OriginRefused,
-        Outcome::SubscriptionMismatch,
         Outcome::TooLarge,
         Outcome::UnknownPath,
         Outcome::WrongMethod,
         Outcome::NotConfigured,
+        Outcome::UnknownPrefix,
         Outcome::UnknownSubscription,
+        Outcome::SubscriptionMismatch,
+        Outcome::WrongKey,
         Outcome::NoDeliveryKey,
         Outcome::Draining,
         Outcome::Overloaded,
@@ -91,21 +94,32 @@ impl Outcome {
             Outcome::Malformed => {
                 (S::BAD_REQUEST, "malformed", "no event in either schema, or no single validation event")
             }
-            Outcome::NoKey => (S::UNAUTHORIZED, "no_key", "the delivery key is missing"),
-            Outcome::WrongKey => (S::UNAUTHORIZED, "wrong_key", "the delivery key is none of those that are valid"),
+            Outcome::NoKey => (S::UNAUTHORIZED, "no_key", "the delivery key is missing, or there are several"),
             Outcome::OriginRefused => {
                 (S::FORBIDDEN, "origin_refused", "a handshake for another origin than Event Grid")
-            }
-            Outcome::SubscriptionMismatch => {
-                (S::FORBIDDEN, "subscription_mismatch", "sent by another subscription than the one in the path")
             }
             Outcome::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "larger than any batch that Event Grid makes"),
             Outcome::UnknownPath => (S::NOT_FOUND, "unknown_path", "nothing is served there"),
             Outcome::WrongMethod => (S::METHOD_NOT_ALLOWED, "wrong_method", "only POST and OPTIONS are served there"),
             Outcome::NotConfigured => (S::SERVICE_UNAVAILABLE, "not_configured", "no valid configuration yet"),
+            Outcome::UnknownPrefix => (
+                S::SERVICE_UNAVAILABLE,
+                "unknown_prefix",
+                "under another prefix than the public URL's, which may be changing",
+            ),
             Outcome::UnknownSubscription => {
                 (S::SERVICE_UNAVAILABLE, "unknown_subscription", "not in the configuration, which may be on its way")
             }
+            Outcome::SubscriptionMismatch => (
+                S::SERVICE_UNAVAILABLE,
+                "subscription_mismatch",
+                "sent by another subscription than the one in the path; one of the two may be changing",
+            ),
+            Outcome::WrongKey => (
+                S::SERVICE_UNAVAILABLE,
+                "wrong_key",
+                "the delivery key is none of those that are valid; the sender's, or this relay's, may be changing",
+            ),
             Outcome::NoDeliveryKey => {
                 (S::SERVICE_UNAVAILABLE, "no_delivery_key", "the delivery keys are not mounted yet")
             }

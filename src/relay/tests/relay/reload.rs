@@ -88,7 +88,7 @@ async fn keys_rotate_without_a_refusal() {
     ground.write("delivery/current", NEXT_KEY);
     std::fs::remove_file(ground.folder.path().join("delivery/next")).unwrap();
     ground.relay().state.reload();
-    assert_eq!((with("3", KEY).await, with("4", NEXT_KEY).await), (401, 200));
+    assert_eq!((with("3", KEY).await, with("4", NEXT_KEY).await), (503, 200));
     // A Secret that is gone for a moment changes nothing.
     std::fs::remove_file(ground.folder.path().join("delivery/current")).unwrap();
     ground.relay().state.reload();
@@ -105,7 +105,7 @@ async fn keys_rotate_without_a_refusal() {
     assert_eq!((with("7", NEXT_KEY).await, with("8", KEY).await), (200, 200));
 }
 
-/// 401 is final: a key that the kubelet put there a moment ago counts, however lately the files were looked at.
+/// What is refused comes half a minute later: a key that the kubelet put there a moment ago counts, however lately the files were looked at.
 #[tokio::test]
 async fn a_key_counts_from_the_moment_of_its_swap() {
     let target = Target::start().await;
@@ -125,7 +125,7 @@ async fn a_key_counts_from_the_moment_of_its_swap() {
     assert_eq!(with("1", KEY).await, 200);
     relay.state.reload();
     std::fs::rename(folder.path().join("delivery/..tmp"), folder.path().join("delivery/..data")).unwrap();
-    assert_eq!((with("2", NEXT_KEY).await, with("3", KEY).await), (200, 401));
+    assert_eq!((with("2", NEXT_KEY).await, with("3", KEY).await), (200, 503));
 }
 
 #[tokio::test]

@@ -92,9 +92,6 @@ async fn refusals(seen: &mut Seen) {
     let post =
         async |path: &str, headers: &[(&str, &str)]| send(ground.events, "POST", path, headers, event("1", "a")).await;
     seen.check(&ground, Outcome::NoKey, &post(PATH, &[]).await).await;
-    seen.check(&ground, Outcome::WrongKey, &post(PATH, &[("acs-relay-key", "wrong")]).await).await;
-    let mismatch = [("acs-relay-key", KEY), ("aeg-subscription-name", "OTHER")];
-    seen.check(&ground, Outcome::SubscriptionMismatch, &post(PATH, &mismatch).await).await;
     let stranger = [("WebHook-Request-Origin", "example.org")];
     seen.check(&ground, Outcome::OriginRefused, &send(ground.events, "OPTIONS", PATH, &stranger, "").await).await;
     for path in ["/", "/v1/events", "/v1/events/", "/v1/events/a/b", "/metrics", "/v1/push/direct"] {
@@ -126,8 +123,23 @@ async fn not_yet(seen: &mut Seen) {
     seen.check(&ground, Outcome::UnknownSubscription, &reply).await;
     let reply = send(ground.events, "OPTIONS", "/v1/events/other", &origin, "").await;
     seen.check(&ground, Outcome::UnknownSubscription, &reply).await;
+    in_doubt(seen, &ground).await;
     ground.relay().state.lifecycle.drain();
     seen.check(&ground, Outcome::Draining, &ground.deliver(event("1", "a")).await).await;
+}
+
+/// What either side may have an old word of: the URL, the key, the subscription.
+async fn in_doubt(seen: &mut Seen, ground: &Ground) {
+    let right = [("acs-relay-key", KEY)];
+    let post =
+        async |path: &str, headers: &[(&str, &str)]| send(ground.events, "POST", path, headers, event("1", "a")).await;
+    seen.check(ground, Outcome::WrongKey, &post(PATH, &[("acs-relay-key", "wrong")]).await).await;
+    let mismatch = [right[0], ("aeg-subscription-name", "OTHER")];
+    seen.check(ground, Outcome::SubscriptionMismatch, &post(PATH, &mismatch).await).await;
+    for prefix in ["/old", "/very/old"] {
+        seen.check(ground, Outcome::UnknownPrefix, &post(&format!("{prefix}{PATH}"), &right).await).await;
+    }
+    seen.check(ground, Outcome::UnknownPath, &post("/old/v1/events/", &right).await).await;
 }
 
 async fn bounds(seen: &mut Seen) {

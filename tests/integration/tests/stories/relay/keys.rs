@@ -82,6 +82,50 @@ async fn a_key_is_replaced_under_a_stream_of_events_and_none_is_refused() -> Res
     Ok(())
 }
 
+/// What Event Grid sends with the old key while nobody has told it of the new one.
+#[tokio::test]
+async fn a_key_that_was_deleted_by_hand_is_made_anew_and_no_event_is_lost_meanwhile() -> Result<()> {
+    let stage = Stage::begin("relay-key-gone").await?;
+    let relay = stage.delivering(&json!({})).await?;
+    let story = &stage.story;
+    let (old, _) = keys(&stage).await?;
+    let before = report(&relay).await?["deliveryKeys"].clone();
+    // For as long as this holds, Azure cannot be told.
+    let operation = "Microsoft.EventGrid/systemTopics/eventSubscriptions/write";
+    story.door("faults", json!({"operation": operation, "answer": {"status": 503}})).await?;
+    story.delete("Secret", "shop-delivery").await?;
+    wait_for_some("the relay to have another key and that alone", SOON, || async {
+        let report = report(&relay).await.ok()?;
+        (report["deliveryKeys"] != before && report["deliveryKeys"].as_array()?.len() == 1).then_some(())
+    })
+    .await?;
+    let id = stage.sms().await?;
+    let refused = wait_for_some("Event Grid to have tried with the old key", SOON, || async {
+        let deliveries = story.stack.azure.get("/_sim/deliveries").await.ok()?;
+        let tried = |attempt: &&Value| attempt["eventId"] == json!(id) && relayed(attempt);
+        deliveries["attempts"].as_array()?.iter().find(tried).cloned()
+    });
+    assert_eq!(refused.await?["status"], json!(503), "anything else is final");
+    assert!(!refused_by(&relay).await?.is_empty() && !stage.app.arrived().contains(&id), "the old key still opens");
+    story.stack.azure.request("DELETE", "/_sim/faults", None).await?.ok()?;
+    stage.arrives(&id).await?;
+    let (new, none) = keys(&stage).await?;
+    assert!(new.is_some() && new != old && none.is_none());
+    story.ready("EventSubscription", "relayed").await?;
+    let totals = story.stack.azure.get("/_sim/deliveries").await?["totals"].clone();
+    assert_eq!((&totals["dropped"], &totals["deadLettered"]), (&json!(0), &json!(0)), "{totals}");
+    Ok(())
+}
+
+/// Whether an attempt went to the event subscription that delivers to the relay.
+fn relayed(attempt: &Value) -> bool {
+    attempt["subscription"].as_str().is_some_and(|id| id.to_lowercase().contains("/eventsubscriptions/relayed-"))
+}
+
+async fn refused_by(relay: &RelayProcess) -> Result<Vec<String>> {
+    Ok(refused(&relay.get("/metrics").await?).into_iter().map(str::to_owned).collect())
+}
+
 #[tokio::test]
 async fn a_replacement_goes_on_after_a_kill() -> Result<()> {
     let mut stage = Stage::begin("relay-kill").await?;
