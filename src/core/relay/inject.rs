@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::kinds::relay::Resources;
+use crate::names::{delivery_secret, push_secret, relay_child};
 
 mod document;
 
@@ -53,21 +54,6 @@ impl Injection {
     }
 }
 
-/// ConfigMap with the configuration of a relay.
-pub fn config_map_name(relay: &str) -> String {
-    format!("{relay}-relay")
-}
-
-/// Secret with the delivery keys of a relay.
-pub fn delivery_secret_name(relay: &str) -> String {
-    format!("{relay}-delivery")
-}
-
-/// Secret with the access policy that a relay pushes by.
-pub fn push_secret_name(relay: &str) -> String {
-    format!("{relay}-push")
-}
-
 /// What every pod of a relay is given.
 pub fn injection(relay: &str, resources: Option<&Resources>, image: &RelayImage) -> Injection {
     let container = json!({
@@ -109,10 +95,10 @@ fn volumes(relay: &str) -> Vec<Value> {
     let secret =
         |name: String, optional: bool| json!({"secretName": name, "defaultMode": READABLE, "optional": optional});
     vec![
-        json!({"name": "acs-relay-config", "configMap": {"name": config_map_name(relay), "defaultMode": READABLE}}),
-        json!({"name": "acs-relay-delivery", "secret": secret(delivery_secret_name(relay), false)}),
+        json!({"name": "acs-relay-config", "configMap": {"name": relay_child(relay), "defaultMode": READABLE}}),
+        json!({"name": "acs-relay-delivery", "secret": secret(delivery_secret(relay), false)}),
         // A relay that does not push has no such Secret. One that begins to push gets it without a new pod.
-        json!({"name": "acs-relay-push", "secret": secret(push_secret_name(relay), true)}),
+        json!({"name": "acs-relay-push", "secret": secret(push_secret(relay), true)}),
         // In memory, because a pod with a volume on the node's disk keeps the cluster autoscaler from removing the node.
         json!({"name": "acs-relay-no-token", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}}),
     ]
