@@ -31,8 +31,16 @@ impl Front {
     /// # Errors
     /// When the address is not this machine's, or the simulator signs nothing.
     pub async fn start(azure: &AzureSim, ip: IpAddr) -> Result<Self> {
-        let config = server_config(azure, ip).await?;
-        let listener = TcpListener::bind((ip, 0)).await.with_context(|| format!("listening on {ip}"))?;
+        Self::start_at(azure, &ip.to_string(), SocketAddr::new(ip, 0)).await
+    }
+
+    /// As [`Front::start`], under that name at that address.
+    ///
+    /// # Errors
+    /// When nobody may listen there, or the simulator signs nothing.
+    pub async fn start_at(azure: &AzureSim, name: &str, address: SocketAddr) -> Result<Self> {
+        let config = server_config(azure, name).await?;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
         let address = listener.local_addr()?;
         let targets = Targets::default();
         let serving = tokio::spawn(serve(listener, TlsAcceptor::from(config), targets.clone()));
@@ -56,12 +64,12 @@ impl Drop for Front {
     }
 }
 
-/// TLS as a server at `ip`, with a certificate that the simulator has signed: so it trusts that, as the public trusts a real one.
+/// TLS as a server of that name, or at that address, with a certificate that the simulator has signed: so it trusts that, as the public trusts a real one.
 ///
 /// # Errors
 /// When the simulator signs nothing.
-pub async fn server_config(azure: &AzureSim, ip: IpAddr) -> Result<Arc<rustls::ServerConfig>> {
-    let issued = azure.post("/_sim/certificate", &json!({"names": [ip.to_string()]})).await?;
+pub async fn server_config(azure: &AzureSim, name: &str) -> Result<Arc<rustls::ServerConfig>> {
+    let issued = azure.post("/_sim/certificate", &json!({"names": [name]})).await?;
     let pem = |name: &str| issued.get(name).and_then(Value::as_str).unwrap_or_default();
     let chain = CertificateDer::pem_slice_iter(pem("certificate").as_bytes()).collect::<Result<Vec<_>, _>>()?;
     let key = PrivateKeyDer::from_pem_slice(pem("key").as_bytes())?;

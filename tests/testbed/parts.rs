@@ -4,6 +4,8 @@
 //! directory holds), the cache, and for command-line tools of a given cluster also `PATH`. A cached part needs no Go.
 
 mod compile;
+#[cfg(feature = "ground")]
+mod files;
 mod module;
 mod progress;
 
@@ -13,6 +15,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use self::module::Module;
+#[cfg(feature = "ground")]
+pub use files::gateway_api;
 
 /// One program, as it is called on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -230,7 +234,9 @@ pub(crate) fn cache_root() -> Result<PathBuf> {
 
 /// The version of `module` that what is compiled here requires.
 pub fn version_of(module: &str) -> Option<&'static str> {
-    [Module::Kubernetes, Module::Containerd, Module::Coredns].into_iter().find_map(|pins| pins.version_of(module))
+    [Module::Kubernetes, Module::Containerd, Module::Coredns, Module::GatewayApi]
+        .into_iter()
+        .find_map(|pins| pins.version_of(module))
 }
 
 /// Go's name of this architecture, which is also the one in container images.

@@ -61,6 +61,18 @@ pub async fn install_crds(cluster: &Cluster) -> Result<()> {
     cluster.kubectl(all).await?.ok().map(drop)
 }
 
+/// Installs the CRDs of Gateway API, and waits until they are served.
+///
+/// # Errors
+/// When they cannot be had, or kubectl refuses.
+pub async fn install_gateway_api(cluster: &Cluster) -> Result<()> {
+    let crds = tokio::task::spawn_blocking(crate::parts::gateway_api).await??;
+    let path = crds.to_str().context("the path of the CRDs of Gateway API is not UTF-8")?;
+    cluster.kubectl(["apply", "--server-side", "-f", path]).await?.ok()?;
+    let all = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+    cluster.kubectl(all).await?.ok().map(drop)
+}
+
 /// Root of this repository: the folder with `charts`.
 ///
 /// # Errors

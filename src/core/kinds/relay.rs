@@ -189,7 +189,10 @@ pub struct Reachability {
 pub struct HttpRouteReachability {
     /// Gateways to attach to, over their https listeners.
     #[schemars(length(min = 1, max = 8))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(p, self.exists_one(q, p.name == q.name && (has(p.__namespace__) ? p.__namespace__ : '') == (has(q.__namespace__) ? q.__namespace__ : '') && (!has(p.sectionName) || !has(q.sectionName) || p.sectionName == q.sectionName)))").message("`parentRefs` must each name another Gateway, or another listener of it by `sectionName`"),
+    )]
     pub parent_refs: Vec<ParentRef>,
     /// Host name of the public URL. Example: `events.shop.example`.
     pub hostname: HostName,

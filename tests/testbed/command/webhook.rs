@@ -24,7 +24,7 @@ pub(crate) struct Webhook {
 impl Webhook {
     /// Listens with a certificate that the simulator has signed, so that the simulator trusts it.
     pub(crate) async fn start(azure: &AzureSim, host: Ipv4Addr) -> Result<Self> {
-        let config = front::server_config(azure, host.into()).await?;
+        let config = front::server_config(azure, &host.to_string()).await?;
         let listener = TcpListener::bind((host, 0)).context("listening for events")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;

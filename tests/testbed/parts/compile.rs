@@ -40,7 +40,7 @@ fn no_go(missing: &[Part]) -> String {
     format!("{NO_GO} (missing: {})", names.join(", "))
 }
 
-fn lock(root: &Path) -> Result<File> {
+pub(super) fn lock(root: &Path) -> Result<File> {
     let path = root.join("build.lock");
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     if file.try_lock().is_err() {

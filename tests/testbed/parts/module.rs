@@ -20,7 +20,12 @@ pub(super) enum Module {
     Coredns,
     /// Small programs of our own that run in pods.
     Pods,
+    /// Kinds of Gateway API: files to apply, nothing to compile.
+    GatewayApi,
 }
+
+/// The Go module of Gateway API.
+pub(super) const GATEWAY_API: &str = "sigs.k8s.io/gateway-api";
 
 type File = (&'static str, &'static str);
 
@@ -38,6 +43,10 @@ const PODS: &[File] = &[
     ("probe/main.go", include_str!("pods/probe/main.go")),
 ];
 
+/// Of the newest version that the Go of this project can load: v1.7 asks for Go 1.27.
+const GATEWAY_API_FILES: &[File] =
+    &[("go.mod", include_str!("gateway-api/go.mod")), ("go.sum", include_str!("gateway-api/go.sum"))];
+
 impl Module {
     const fn files(self) -> &'static [File] {
         match self {
@@ -45,6 +54,7 @@ impl Module {
             Module::Containerd => CONTAINERD,
             Module::Coredns => COREDNS,
             Module::Pods => PODS,
+            Module::GatewayApi => GATEWAY_API_FILES,
         }
     }
 
@@ -80,6 +90,7 @@ impl Module {
             Module::Containerd => named("containerd", "github.com/containerd/containerd/v2"),
             Module::Coredns => named("coredns", "github.com/coredns/coredns"),
             Module::Pods => "pods".to_owned(),
+            Module::GatewayApi => named("gateway-api", GATEWAY_API),
         }
     }
 
@@ -101,7 +112,7 @@ impl Module {
                 let package = "github.com/containerd/containerd/v2";
                 format!("-s -w -X {package}/version.Version={}", version(package))
             }
-            Module::Coredns | Module::Pods => "-s -w".to_owned(),
+            Module::Coredns | Module::Pods | Module::GatewayApi => "-s -w".to_owned(),
         }
     }
 
@@ -127,14 +138,15 @@ mod tests {
         assert!(Module::Kubernetes.version_of("k8s.io/kubernetes").unwrap().starts_with("v1."));
         assert!(Module::Containerd.version_of("github.com/containerd/containerd/v2").unwrap().starts_with("v2."));
         assert!(Module::Coredns.version_of("github.com/coredns/coredns").unwrap().starts_with("v1."));
+        assert!(Module::GatewayApi.version_of(GATEWAY_API).unwrap().starts_with("v1."));
     }
 
     #[test]
     fn no_two_modules_share_a_folder() {
-        let mut keys =
-            [Module::Kubernetes, Module::Containerd, Module::Coredns, Module::Pods].map(Module::key).to_vec();
+        let all = [Module::Kubernetes, Module::Containerd, Module::Coredns, Module::Pods, Module::GatewayApi];
+        let mut keys = all.map(Module::key).to_vec();
         keys.sort();
         keys.dedup();
-        assert_eq!(keys.len(), 4);
+        assert_eq!(keys.len(), all.len());
     }
 }

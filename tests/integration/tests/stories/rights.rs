@@ -6,10 +6,10 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
 use testbed::audit::Filter;
-use testbed::wait_for_some;
+use testbed::{stack, wait_for_some};
 
 use crate::credentials::{federated, service_account, trust};
-use crate::harness::{QUICKSTART, SOON, Story};
+use crate::harness::{QUICKSTART, SOON, Story, cluster_with_gateways};
 
 async fn role(story: &Story) -> Result<(Api<ClusterRole>, ClusterRole)> {
     let bindings: Api<RoleBinding> = Api::namespaced(story.client.clone(), story.namespace());
@@ -21,7 +21,9 @@ async fn role(story: &Story) -> Result<(Api<ClusterRole>, ClusterRole)> {
 
 #[tokio::test]
 async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
-    let (story, mut operator) = Story::begin("rights").await?;
+    // Where there is Gateway API too.
+    let story = Story::prepare_on(cluster_with_gateways().await?, "rights", stack::Options::default()).await?;
+    let mut operator = story.stack.run_operator().await?;
     service_account(&story, "acs-operator-azure").await?;
     trust(&story, "acs-operator-azure").await?;
     story.secrets().await?;
@@ -69,9 +71,7 @@ async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
         // A repeat is a patch: an ordinary life has none.
         unused == "patch events" ||
         // Server-side apply of what is not there asks for it, and shows as a patch.
-        unused.strip_prefix("create ").is_some_and(|kind| APPLIED.contains(&kind)) ||
-        // Gateway API is not installed here.
-        unused.ends_with(" httproutes")
+        unused.strip_prefix("create ").is_some_and(|kind| APPLIED.contains(&kind))
     };
     unused.retain(|unused| !expected(unused));
     assert_eq!(unused, [""; 0]);
@@ -79,16 +79,18 @@ async fn an_ordinary_life_meets_no_refusal() -> Result<()> {
 }
 
 /// What is made for relays.
-const APPLIED: [&str; 6] =
-    ["configmaps", "services", "deployments", "poddisruptionbudgets", "networkpolicies", "ingresses"];
+const APPLIED: [&str; 7] =
+    ["configmaps", "services", "deployments", "poddisruptionbudgets", "networkpolicies", "ingresses", "httproutes"];
 
-/// A relay in pods of its own behind an Ingress, that then goes beside apps, behind a name that others look after, and ends.
+/// A relay in pods of its own behind a Gateway and then an Ingress, that then goes beside apps, behind a name that others look
+/// after, and ends.
 async fn a_relay_lives(story: &Story) -> Result<()> {
     let target = json!({"type": "HTTP", "http": {"service": {"name": "app"}, "port": 80, "path": "/"}});
     let relay = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "EventRelay",
         "metadata": {"name": "shop", "namespace": story.namespace()},
         "spec": {"placement": {"type": "Deployment"},
-            "reachability": {"type": "Ingress", "ingress": {"hostname": "events.shop.example"}},
+            "reachability": {"type": "HTTPRoute",
+                "httpRoute": {"parentRefs": [{"name": "public"}], "hostname": "events.shop.example"}},
             "routes": [{"name": "sms", "eventTypes": ["Microsoft.Communication.SMSReceived"], "target": target}]}});
     story.cluster.apply(&relay.to_string()).await?;
     let has = |kind: &'static str, there: bool| async move {
@@ -98,7 +100,11 @@ async fn a_relay_lives(story: &Story) -> Result<()> {
         })
         .await
     };
+    has("httproute", true).await?;
+    let ingress = json!({"type": "Ingress", "httpRoute": null, "ingress": {"hostname": "events.shop.example"}});
+    story.patch("EventRelay", "shop", json!({"spec": {"reachability": ingress}})).await?;
     has("ingress", true).await?;
+    has("httproute", false).await?;
     let beside = json!({"spec": {"placement": {"type": "Sidecar"}, "reachability": {"type": "URL", "ingress": null, "url": "https://events.shop.example"}}});
     story.patch("EventRelay", "shop", beside).await?;
     for kind in ["ingress", "networkpolicy", "poddisruptionbudget", "deployment"] {

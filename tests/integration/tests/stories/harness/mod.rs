@@ -8,7 +8,7 @@ mod story;
 pub(crate) use hook::Hook;
 pub(crate) use journal::{Entry, creates, writes};
 pub(crate) use objects::{QUICKSTART, Quickstart, examples, merge};
-pub(crate) use story::{Story, condition, p8, prepared_cluster as cluster};
+pub(crate) use story::{Story, cluster_with_gateways, condition, p8, prepared_cluster as cluster};
 
 use std::time::Duration;
 

@@ -15,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use super::{Entry, Hook, Quickstart, SOON};
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+static WITH_GATEWAYS: OnceCell<Cluster> = OnceCell::const_new();
 /// Each story runs three processes of its own beside the one API server.
 static SLOTS: Semaphore = Semaphore::const_new(4);
 static STORIES: AtomicU64 = AtomicU64::new(1);
@@ -29,6 +30,20 @@ pub(crate) async fn prepared_cluster() -> Result<&'static Cluster> {
                 ..testbed::cluster::Options::default()
             };
             let cluster = Cluster::start(options).await?;
+            stack::install_crds(&cluster).await?;
+            Ok(cluster)
+        })
+        .await
+}
+
+/// Another one, for stories of a cluster that has the kinds of Gateway API: one that has not is a story of its own.
+pub(crate) async fn cluster_with_gateways() -> Result<&'static Cluster> {
+    WITH_GATEWAYS
+        .get_or_try_init(|| async {
+            let options =
+                testbed::cluster::Options { label: "gateways".to_owned(), ..testbed::cluster::Options::default() };
+            let cluster = Cluster::start(options).await?;
+            stack::install_gateway_api(&cluster).await?;
             stack::install_crds(&cluster).await?;
             Ok(cluster)
         })
@@ -54,9 +69,17 @@ impl Story {
     }
 
     /// A stage without an operator.
-    pub(crate) async fn prepare(prefix: &str, mut options: stack::Options) -> Result<Self> {
+    pub(crate) async fn prepare(prefix: &str, options: stack::Options) -> Result<Self> {
+        Self::prepare_on(prepared_cluster().await?, prefix, options).await
+    }
+
+    /// As [`Story::prepare`], on another cluster.
+    pub(crate) async fn prepare_on(
+        cluster: &'static Cluster,
+        prefix: &str,
+        mut options: stack::Options,
+    ) -> Result<Self> {
         let slot = SLOTS.acquire().await?;
-        let cluster = prepared_cluster().await?;
         let number = STORIES.fetch_add(1, Ordering::SeqCst);
         // Another seed for each, so that keys of one story are found in no other.
         options.azure.seed.get_or_insert(number);
@@ -289,6 +312,8 @@ fn resource(kind: &str) -> ApiResource {
         "PodDisruptionBudget" => ("policy", "v1", "poddisruptionbudgets"),
         "NetworkPolicy" => ("networking.k8s.io", "v1", "networkpolicies"),
         "Ingress" => ("networking.k8s.io", "v1", "ingresses"),
+        "HTTPRoute" => ("gateway.networking.k8s.io", "v1", "httproutes"),
+        "Gateway" => ("gateway.networking.k8s.io", "v1", "gateways"),
         "EventRelay" => (acs_wire::GROUP, acs_wire::VERSION, "eventrelays"),
         "AzureAccount" => (acs_wire::GROUP, acs_wire::VERSION, "azureaccounts"),
         "NotificationHubNamespace" => (acs_wire::GROUP, acs_wire::VERSION, "notificationhubnamespaces"),

@@ -3,6 +3,7 @@
 mod app;
 mod arrival;
 mod children;
+mod gateway;
 mod keys;
 mod push;
 mod reach;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 use testbed::front::Front;
-use testbed::{Operator, RelayProcess, relay_process, stack, wait_for, wait_for_some};
+use testbed::{Cluster, Operator, RelayProcess, relay_process, stack, wait_for, wait_for_some};
 
 use super::app::App;
 use crate::harness::{SOON, Story};
@@ -28,8 +28,13 @@ impl Stage {
     }
 
     pub(super) async fn with(prefix: &str, args: &[&str]) -> Result<Self> {
+        Self::on(crate::harness::cluster().await?, prefix, args).await
+    }
+
+    /// As [`Stage::with`], on another cluster.
+    pub(super) async fn on(cluster: &'static Cluster, prefix: &str, args: &[&str]) -> Result<Self> {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let story = Story::prepare(prefix, stack::Options { args, ..stack::Options::default() }).await?;
+        let story = Story::prepare_on(cluster, prefix, stack::Options { args, ..stack::Options::default() }).await?;
         let operator = story.stack.run_operator().await?;
         let front = Front::start(&story.stack.azure, IpAddr::V4(Ipv4Addr::LOCALHOST)).await?;
         let app = App::start().await?;

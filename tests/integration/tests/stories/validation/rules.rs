@@ -286,6 +286,22 @@ fn relay() -> Vec<Rule> {
     ]
 }
 
+/// As Gateway API has it, whose API server would refuse the route.
+fn parents() -> Rule {
+    let to = |parents: Value| {
+        let route = json!({"parentRefs": parents, "hostname": "events.example.com"});
+        spec(json!({"reachability": {"type": "HTTPRoute", "httpRoute": route, "url": null}}))
+    };
+    let (all, one) = (json!({"name": "a"}), json!({"name": "a", "sectionName": "one"}));
+    let (two, there) = (json!({"name": "a", "sectionName": "two"}), json!({"name": "a", "namespace": "infra"}));
+    creation(
+        "EventRelay",
+        "`parentRefs` must each name another Gateway, or another listener of it by `sectionName`",
+        vec![to(json!([one, two, there, {"name": "b"}]))],
+        vec![to(json!([all, all])), to(json!([all, one])), to(json!([one, two, one])), to(json!([there, there]))],
+    )
+}
+
 fn reachability() -> Vec<Rule> {
     let kind = "EventRelay";
     let reach = |value: Value| spec(json!({"reachability": value}));
@@ -303,6 +319,7 @@ fn reachability() -> Vec<Rule> {
             vec![reach(json!({"type": "HTTPRoute", "httpRoute": route, "url": null}))],
             vec![reach(json!({"httpRoute": route})), reach(json!({"type": "HTTPRoute", "url": null}))],
         ),
+        parents(),
         creation(
             kind,
             "`ingress` must be set exactly when `type` is \"Ingress\"",
