@@ -22,7 +22,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground e2e e2e-refusal test bench simulate generate lint unit purity simulation integration sdk az specs truth binaries release parts clean-cache
+.PHONY: help demo playground e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -33,14 +33,26 @@ demo: release ## From YAML to a ringing phone and back, checked step by step
 playground: release ## The same stack, left running until Ctrl-C
 	@$(BIN)/testbed playground
 
-e2e: export CLUSTER = node
+e2e: export CLUSTER ?= node
 e2e: PARTS = e2e
-e2e: release ## Operator, relay and app as real pods on a real node; needs root on Linux
+e2e: release ## Operator, relay and app as real pods on a node made here (needs root on Linux), or on the cluster of CLUSTER=KUBECONFIG
 	@$(BIN)/testbed e2e
 	@$(BIN)/testbed try-out
 
+e2e-refusal: export CLUSTER ?= node
 e2e-refusal: binaries
 	@$(TARGET)/debug/testbed e2e --refusal
+
+cluster: export CLUSTER ?= node
+cluster: PARTS = e2e
+cluster: release ## A real Kubernetes in the foreground, with a node, until Ctrl-C
+	@mkdir -p $(TARGET)/cluster && echo "source $(TARGET)/cluster/env   in another terminal, when it is ready"
+	@$(BIN)/testbed up > $(TARGET)/cluster/env
+
+images: release ## What runs in pods, as archives for your own registry
+	@mkdir -p $(TARGET)/images
+	@for program in acs-operator acs-relay sample-app; do \
+	  $(BIN)/testbed image $$program:e2e $(BIN)/$$program --output $(TARGET)/images/$$program.tar && echo $(TARGET)/images/$$program.tar; done
 
 bench: release ## Figures as a table and as JSON
 	@$(BIN)/testbed bench

@@ -8,6 +8,7 @@ pub mod node;
 mod pki;
 mod tools;
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Further arguments for kube-apiserver, such as feature gates.
     pub apiserver_args: Vec<String>,
+    /// Where the pods of a given cluster reach this machine. Clusters that are started here know it themselves.
+    pub host_address: Option<Ipv4Addr>,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             label: "cluster".to_owned(),
             timeout: Duration::from_secs(90),
             apiserver_args: Vec::new(),
+            host_address: None,
         }
     }
 }
@@ -64,6 +68,7 @@ pub struct Cluster {
     kubeconfig: PathBuf,
     audit_log: Option<PathBuf>,
     ground: Ground,
+    host_address: Ipv4Addr,
     scratch: Scratch,
 }
 
@@ -114,12 +119,14 @@ impl Cluster {
     }
 
     fn of(ground: Ground, access: Access, started: ControlPlane, node: Option<node::Node>, scratch: Scratch) -> Self {
+        let host_address = node.as_ref().map_or(Ipv4Addr::LOCALHOST, node::Node::host);
         Self {
             node,
             processes: started.processes,
             kubeconfig: access.admin,
             audit_log: Some(started.audit_log),
             ground,
+            host_address,
             scratch,
         }
     }
@@ -130,7 +137,9 @@ impl Cluster {
             kubeconfig.canonicalize().with_context(|| format!("no kubeconfig {}", kubeconfig.display()))?;
         let scratch = Scratch::new(&options.label)?;
         let ground = Ground::Given(kubeconfig.clone());
-        let cluster = Self { node: None, processes: Vec::new(), kubeconfig, audit_log: None, ground, scratch };
+        let host_address = options.host_address.unwrap_or(Ipv4Addr::LOCALHOST);
+        let (node, processes, audit_log) = (None, Vec::new(), None);
+        let cluster = Self { node, processes, kubeconfig, audit_log, ground, host_address, scratch };
         let version = tokio::time::timeout(Duration::from_secs(20), async {
             anyhow::Ok(cluster.client().await?.apiserver_version().await?)
         });
@@ -168,6 +177,12 @@ impl Cluster {
     /// A folder that lives as long as the cluster; logs and whatever goes with it.
     pub fn dir(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// Where a server on this machine must listen for the cluster to reach it: for its pods, where it has a node of its
+    /// own or was given with an address for them, and else for its API server.
+    pub fn host_address(&self) -> Ipv4Addr {
+        self.host_address
     }
 
     /// The started components, those on a node not counted.

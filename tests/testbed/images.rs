@@ -126,6 +126,10 @@ impl Image {
             let name = format!("blobs/sha256/{}", digest(blob).trim_start_matches("sha256:"));
             append(&mut archive, &name, 0o644, EntryType::Regular, blob)?;
         }
+        // For `docker load` and whatever is built on it. Who knows OCI's layout reads that.
+        let blob = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes).trim_start_matches("sha256:"));
+        let loaded = json!([{"Config": blob(&config), "RepoTags": [self.name], "Layers": [blob(&layer)]}]);
+        append(&mut archive, "manifest.json", 0o644, EntryType::Regular, &serde_json::to_vec(&loaded)?)?;
         append(&mut archive, "index.json", 0o644, EntryType::Regular, &index)?;
         append(&mut archive, "oci-layout", 0o644, EntryType::Regular, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         Ok(archive.into_inner()?)
@@ -224,6 +228,10 @@ mod tests {
         let manifest: Value = serde_json::from_slice(&blob(&index["manifests"][0])).unwrap();
         let config: Value = serde_json::from_slice(&blob(&manifest["config"])).unwrap();
         assert_eq!(config["config"], json!({"Entrypoint": ["/hello"], "User": "65532:65532"}));
+        let loaded: Value = serde_json::from_slice(&archive["manifest.json"].1).unwrap();
+        let path = |descriptor: &Value| format!("blobs/{}", descriptor["digest"].as_str().unwrap().replace(':', "/"));
+        let (of_config, of_layer) = (path(&manifest["config"]), path(&manifest["layers"][0]));
+        assert_eq!(loaded, json!([{"Config": of_config, "RepoTags": ["node.local/hello:1"], "Layers": [of_layer]}]));
         let layer = files(&blob(&manifest["layers"][0]));
         assert_eq!(layer["hello"], (0o755, b"program".to_vec()));
         assert_eq!(layer["tmp/"].0, 0o1777);

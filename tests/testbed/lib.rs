@@ -12,6 +12,8 @@ pub mod binaries;
 #[cfg(feature = "ground")]
 pub mod cluster;
 #[cfg(feature = "ground")]
+pub mod forward;
+#[cfg(feature = "ground")]
 pub mod front;
 pub mod ground;
 #[cfg(feature = "ground")]
@@ -39,6 +41,8 @@ pub mod wait;
 pub use azure_sim::AzureSim;
 #[cfg(feature = "ground")]
 pub use cluster::{Cluster, TestNamespace};
+#[cfg(feature = "ground")]
+pub use forward::Forward;
 pub use ground::Ground;
 #[cfg(feature = "ground")]
 pub use images::Image;

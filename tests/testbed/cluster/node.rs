@@ -131,6 +131,11 @@ impl Node {
         self.network
     }
 
+    /// Where pods reach this machine.
+    pub(super) fn host(&self) -> Ipv4Addr {
+        self.network.host()
+    }
+
     /// Its pid 1, as this machine counts.
     pub fn init(&self) -> u32 {
         self.init
@@ -221,12 +226,6 @@ impl Cluster {
 
     fn own_node(&self) -> Result<&Node> {
         self.node.as_ref().context("this ground has no node of its own: set CLUSTER=node")
-    }
-
-    /// Where a server on this machine must listen for the cluster to reach it: for its pods, where it has a node of its
-    /// own, and else for its API server.
-    pub fn host_address(&self) -> Ipv4Addr {
-        self.node.as_ref().map_or(Ipv4Addr::LOCALHOST, |node| node.network.host())
     }
 
     /// Brings an image onto the node. Pods name it as [`Image::name`] does and must not ask for `Always` pulling.

@@ -8,7 +8,7 @@ use testbed::parts::{self, Part};
 #[derive(Args)]
 pub(crate) struct Build {
     /// `bare` (an API server without nodes), `test` (bare and helm), `node` (real pods), `demo` (what the ground of
-    /// CLUSTER and helm need), `e2e` (node, helm and what tests put into pods), `all`, or single parts such as `kwok`
+    /// CLUSTER and helm need), `e2e` (the same of a node, and what tests put into pods), `all`, or single parts such as `kwok`
     #[arg(default_value = "bare")]
     targets: Vec<String>,
 }
@@ -34,8 +34,10 @@ fn parts_of(target: &str) -> Result<Vec<Part>> {
         "bare" => Part::BARE.to_vec(),
         "test" => Part::BARE.into_iter().chain([Part::Helm]).collect(),
         "node" => node().collect(),
-        "e2e" => node().chain([Part::Helm, Part::Probe]).collect(),
-        "demo" => match Ground::from_environment() {
+        "e2e" if !matches!(Ground::from_environment(), Ground::Given(_)) => {
+            node().chain([Part::Helm, Part::Probe]).collect()
+        }
+        "demo" | "e2e" => match Ground::from_environment() {
             Ground::Bare => Part::BARE.into_iter().chain([Part::Helm]).collect(),
             Ground::Node => node().chain([Part::Helm]).collect(),
             // A cluster that is given has all of it.

@@ -1,11 +1,12 @@
 //! `testbed e2e`: operator, relay and app as real pods on a real node, installed as their users do.
 
-mod admission;
+pub(super) mod admission;
 mod deletion;
 mod deployment;
 mod order;
 mod stream;
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,13 +16,18 @@ use serde_json::Value;
 use testbed::{Ground, wait_for};
 
 use super::demo::{PERMILLE, SCALE, crash, creation};
-use super::installation::Options;
+use super::installation::images::Images;
+use super::installation::{Installation, Options};
 use super::objects::text;
 use super::quickstart::Identity;
 use super::relay::{self, apps::Apps};
 use super::show::Output;
 use super::story::{self, SHOP, Story};
 
+const NO_IMAGES: &str = "the cluster has no images of this project: set IMAGE_LOAD to a command that loads an archive onto its nodes (IMAGE_LOAD='kind load image-archive {}'), or IMAGE_PREFIX to where you have pushed them (`make images` writes them); and HOST_ADDRESS to an address of this machine that its pods reach";
+
+/// Where the sample app listens.
+const APP_PORT: u16 = 8080;
 /// Pods start and end in their own time.
 const PODS: Duration = Duration::from_secs(90);
 
@@ -37,18 +43,14 @@ pub(crate) struct E2e {
 
 impl E2e {
     pub(crate) async fn run(self) -> Result<ExitCode> {
+        let refusal = refusal()?;
         if self.refusal {
-            if let Some(why) = testbed::cluster::node::refusal() {
+            if let Some(why) = refusal {
                 println!("{why}");
             }
             return Ok(ExitCode::SUCCESS);
         }
-        if Ground::from_environment() != Ground::Node {
-            bail!(
-                "e2e brings its own images and has pods call this machine, which works on its own node only: set CLUSTER=node, or try your cluster with `make demo`"
-            );
-        }
-        if let Some(why) = testbed::cluster::node::refusal() {
+        if let Some(why) = refusal {
             bail!("{why}");
         }
         let options =
@@ -56,6 +58,18 @@ impl E2e {
         let first = "acs-operator, relay and app as real pods, against a simulated Azure.";
         story::perform(self.output, first, options, Identity::Workload, tell).await
     }
+}
+
+/// Why it cannot run here.
+fn refusal() -> Result<Option<String>> {
+    let ground = Ground::from_environment();
+    if ground == Ground::Bare {
+        return Ok(Some("CLUSTER=bare has no nodes for pods: set CLUSTER=node, or to a kubeconfig".to_owned()));
+    }
+    if ground == Ground::Node {
+        return Ok(testbed::cluster::node::refusal());
+    }
+    Ok(Images::for_ground(&ground)?.is_none().then(|| NO_IMAGES.to_owned()))
 }
 
 async fn tell(story: &mut Story<'_>) -> Result<()> {
@@ -76,12 +90,12 @@ async fn tell(story: &mut Story<'_>) -> Result<()> {
 }
 
 /// The app is scaled to nothing, an event comes, the app returns, the event arrives.
-async fn outage(story: &mut Story<'_>) -> Result<()> {
+pub(super) async fn outage(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("The app is gone, an event comes, the app returns, the event arrives");
     let service = story.line.service.clone();
     scale(story, 0).await?;
     wait_for("the app's pods to be gone", PODS, || async {
-        pods(story, "app").await.is_ok_and(|pods| pods.is_empty())
+        pods(story.all, "app").await.is_ok_and(|pods| pods.is_empty())
     })
     .await?;
     let id = relay::meanwhile(story.show, &story.all.azure, &service).await?;
@@ -105,21 +119,27 @@ async fn rollout(story: &Story<'_>, deployment: &str) -> Result<()> {
 }
 
 /// Pods with that label `app`.
-async fn pods(story: &Story<'_>, app: &str) -> Result<Vec<Value>> {
+async fn pods(all: &Installation, app: &str) -> Result<Vec<Value>> {
     let args = ["-n", SHOP, "get", "pods", "-l", &format!("app={app}"), "-o", "json"].map(str::to_owned);
-    let list: Value = serde_json::from_str(&story.all.cluster.kubectl(args).await?.ok()?)?;
+    let list: Value = serde_json::from_str(&all.cluster.kubectl(args).await?.ok()?)?;
     Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
 }
 
 /// The one pod of an app that is not about to end.
-async fn pod(story: &Story<'_>, app: &str) -> Result<Value> {
+async fn pod(all: &Installation, app: &str) -> Result<Value> {
     let stays = |pod: &Value| pod.pointer("/metadata/deletionTimestamp").is_none();
-    pods(story, app).await?.into_iter().find(stays).with_context(|| format!("no pod of {app} is there"))
+    pods(all, app).await?.into_iter().find(stays).with_context(|| format!("no pod of {app} is there"))
 }
 
-/// Where the apps are: pods are reached from this machine by their addresses.
-async fn apps(story: &Story<'_>) -> Result<Apps> {
-    let (app, back_office) = (pod(story, "app").await?, pod(story, "back-office").await?);
-    let url = |pod: &Value| format!("http://{}:8080", text(pod, "/status/podIP"));
-    Apps::new(&url(&app), &url(&back_office))
+/// Where the apps are: pods are reached from this machine by their addresses, or through the API server.
+pub(super) async fn apps(story: &Story<'_>) -> Result<Apps> {
+    let [app, back_office] = [url_of(story.all, "app").await?, url_of(story.all, "back-office").await?];
+    Apps::new(&app, &back_office)
+}
+
+pub(super) async fn url_of(all: &Installation, app: &str) -> Result<String> {
+    let pod = pod(all, app).await?;
+    let own = SocketAddr::new(text(&pod, "/status/podIP").parse().context("the pod has no address")?, APP_PORT);
+    let address = all.pod_address(SHOP, text(&pod, "/metadata/name"), own).await?;
+    Ok(format!("http://{address}"))
 }

@@ -1,16 +1,23 @@
 //! A cluster, Azure, and the operator by its chart: what demo, playground, bench and e2e begin with.
 
-pub(crate) mod pods;
+mod away;
+pub(crate) mod images;
+mod pods;
+mod reach;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use kube::Client;
+use testbed::forward::Goal;
 use testbed::front::Front;
-use testbed::{AzureSim, Cluster, Ground, Operator, azure_sim, binaries, cluster, operator, ports, stack};
+use testbed::{AzureSim, Cluster, Forward, Ground, Operator, azure_sim, binaries, cluster, operator, ports, stack};
 
+use self::images::Images;
 use super::objects;
 use super::webhook::Webhook;
 use crate::command::show::Show;
@@ -43,25 +50,82 @@ pub(crate) struct Installation {
     pub(crate) front: Front,
     pub(crate) azure: AzureSim,
     pub(crate) client: Client,
+    /// What pods are made of; none where nothing of this project can run in pods.
+    images: Option<Images>,
+    /// Ways to pods that have no address here.
+    forwards: Mutex<Vec<Forward>>,
     pub(crate) cluster: Cluster,
 }
 
 impl Installation {
     /// Starts all, one line per part.
     pub(crate) async fn start(show: &mut Show, options: &Options) -> Result<Self> {
-        let cluster = start_cluster(show, options.label).await?;
+        let ground = Ground::from_environment();
+        let images = Images::for_ground(&ground)?;
+        let cluster = start_cluster(show, ground, images.is_some(), options.label).await?;
         let client = cluster.client().await?;
-        refuse_leftovers(&cluster, &client).await?;
+        away::refuse_leftovers(&cluster, &client).await?;
         let azure = start_azure(show, &cluster, options).await?;
         let webhook = Webhook::start(&azure, cluster.host_address()).await?;
         let front = Front::start(&azure, cluster.host_address().into()).await?;
-        let mut all = Self { operator: None, webhook, front, azure, client, cluster };
-        if *all.cluster.ground() == Ground::Node {
-            pods::install(show, &all, options).await?;
-        } else {
-            all.operator = Some(all.install(show, options).await?);
+        let forwards = Mutex::default();
+        let mut all = Self { operator: None, webhook, front, azure, client, images, forwards, cluster };
+        if let Err(error) = Box::pin(all.begin(show, options)).await {
+            // What began in a cluster that stays must not stay in it.
+            let left = all.leave_no_trace(&[]).await;
+            return Err(match left {
+                Ok(()) => error,
+                Err(left) => error.context(format!("cleaning up afterwards: {left:#}")),
+            });
         }
         Ok(all)
+    }
+
+    async fn begin(&mut self, show: &mut Show, options: &Options) -> Result<()> {
+        let Some(images) = self.images.clone() else {
+            self.operator = Some(self.install(show, options).await?);
+            return Ok(());
+        };
+        images.bring(show, &self.cluster).await?;
+        pods::make_namespace(&self.cluster).await?;
+        if is_given(&self.cluster) {
+            let title = format!("a pod, reached through the API server, reaches {}", self.cluster.host_address());
+            show.step(&title, Box::pin(reach::check(&self.cluster, &self.client, &images))).await?;
+        }
+        pods::install(show, self, &images, options).await
+    }
+
+    /// Whether operator, relay and app run in pods here.
+    pub(crate) fn has_pods(&self) -> bool {
+        self.images.is_some()
+    }
+
+    /// Name of the image of a program; none where nothing of this project can run in pods.
+    pub(crate) fn image(&self, program: &str) -> Option<String> {
+        self.images.as_ref().map(|images| images.name(program))
+    }
+
+    /// Where a port of a Service is reached from this machine: at its own address, or by a way through the API server.
+    pub(crate) async fn service_address(&self, namespace: &str, name: &str, own: SocketAddr) -> Result<SocketAddr> {
+        if !is_given(&self.cluster) {
+            return Ok(own);
+        }
+        self.forward(namespace, Goal::Service(name.to_owned(), "events".to_owned())).await
+    }
+
+    /// As [`Installation::service_address`], of a pod.
+    pub(crate) async fn pod_address(&self, namespace: &str, name: &str, own: SocketAddr) -> Result<SocketAddr> {
+        if !is_given(&self.cluster) {
+            return Ok(own);
+        }
+        self.forward(namespace, Goal::Pod(name.to_owned(), own.port())).await
+    }
+
+    async fn forward(&self, namespace: &str, goal: Goal) -> Result<SocketAddr> {
+        let forward = Forward::start(&self.client, namespace, goal).await?;
+        let address = forward.address();
+        self.forwards.lock().unwrap_or_else(PoisonError::into_inner).push(forward);
+        Ok(address)
     }
 
     /// The chart, and the operator as a process.
@@ -98,7 +162,7 @@ impl Installation {
     /// Starts the operator again after [`Installation::kill_operator`]; a pod comes back by itself. Returns what did it.
     pub(crate) async fn restart_operator(&mut self) -> Result<&'static str> {
         match &mut self.operator {
-            None => pods::wait_until_back(&self.cluster).await.map(|()| "the kubelet starts it again"),
+            None => pods::wait_until_back(&self.cluster).await,
             Some(operator) => operator.restart().await.map(|()| "acs-operator run"),
         }
     }
@@ -117,16 +181,7 @@ impl Installation {
 
     /// Takes from a cluster that stays what was put into it. One that was started here goes as a whole.
     pub(crate) async fn leave_no_trace(&self, namespaces: &[&str]) -> Result<()> {
-        if !is_given(&self.cluster) {
-            return Ok(());
-        }
-        for namespace in namespaces {
-            let args = ["delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s"];
-            self.cluster.kubectl(args).await?.ok()?;
-        }
-        self.cluster.helm(["uninstall", RELEASE, "-n", RELEASE]).await?.ok()?;
-        self.cluster.kubectl(["delete", "namespace", RELEASE, "--ignore-not-found", "--wait=false"]).await?.ok()?;
-        Ok(())
+        if is_given(&self.cluster) { away::take_out(&self.cluster, &self.client, namespaces).await } else { Ok(()) }
     }
 }
 
@@ -163,14 +218,16 @@ fn pace(options: &Options) -> String {
     }
 }
 
-async fn start_cluster(show: &mut Show, label: &str) -> Result<Cluster> {
-    let ground = Ground::from_environment();
+async fn start_cluster(show: &mut Show, ground: Ground, pods: bool, label: &str) -> Result<Cluster> {
     let title = match &ground {
         Ground::Given(path) => format!("Kubernetes of {}", path.display()),
         Ground::Node => "Kubernetes with a node".to_owned(),
         _ => "Kubernetes API server".to_owned(),
     };
-    let options = cluster::Options { ground, label: label.to_owned(), ..cluster::Options::default() };
+    let given = matches!(ground, Ground::Given(_));
+    // Without pods only the API server is near, and nobody has to reach this machine.
+    let host_address = if given && pods { Some(reach::host_address()?) } else { None };
+    let options = cluster::Options { ground, label: label.to_owned(), host_address, ..cluster::Options::default() };
     let cluster = show.step(&title, Box::pin(Cluster::start(options))).await?;
     let version = cluster.get_raw("/version").await?;
     let kind = match cluster.ground() {
@@ -180,19 +237,6 @@ async fn start_cluster(show: &mut Show, label: &str) -> Result<Cluster> {
     };
     show.detail(&format!("{} ({kind})", objects::text(&version, "/gitVersion")));
     Ok(cluster)
-}
-
-/// On a cluster that somebody uses, nothing of theirs may be taken for ours.
-async fn refuse_leftovers(cluster: &Cluster, client: &Client) -> Result<()> {
-    if !is_given(cluster) {
-        return Ok(());
-    }
-    for namespace in super::NAMESPACES.into_iter().chain([RELEASE]) {
-        if objects::namespace_exists(client, namespace).await? {
-            bail!("the cluster has a namespace {namespace} already; delete it first, or use another cluster");
-        }
-    }
-    Ok(())
 }
 
 async fn install_chart(cluster: &Cluster) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What a relay does, told step by step: the same story wherever the relay runs.
 
 pub(crate) mod apps;
+pub(crate) mod neighbourhood;
 
 use std::time::Duration;
 

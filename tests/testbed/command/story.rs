@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use testbed::Ground;
 
 use super::calls::Line;
 use super::installation::Installation;
@@ -37,9 +38,9 @@ pub(crate) async fn perform(
     let mut stop = std::pin::pin!(asked_to_stop()?);
     let mut show = Show::new(output);
     show.line(&format!("{first}\n"));
-    let mut all = tokio::select! {
-        () = &mut stop => return Ok(interrupted()),
-        started = Box::pin(Installation::start(&mut show, &options)) => started?,
+    let mut all = match started(&mut show, &options, stop.as_mut()).await? {
+        Some(all) => all,
+        None => return Ok(interrupted()),
     };
     let told = {
         let quickstart = Quickstart::copy(all.cluster.dir().join("quickstart"), &all.azure, identity)?;
@@ -65,6 +66,26 @@ pub(crate) async fn perform(
     }
     left.context("cleaning up")?;
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Starts everything; none if it was interrupted.
+pub(crate) async fn started(
+    show: &mut Show,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+) -> Result<Option<Installation>> {
+    let mut starting = Box::pin(Installation::start(show, options));
+    tokio::select! {
+        () = stop => {}
+        started = &mut starting => return started.map(Some),
+    }
+    if let Ground::Given(_) = Ground::from_environment() {
+        eprintln!("interrupted: what has begun in your cluster is finished, and then taken out again");
+        if let Ok(all) = starting.await {
+            all.leave_no_trace(&[]).await.context("cleaning up")?;
+        }
+    }
+    Ok(None)
 }
 
 fn interrupted() -> ExitCode {

@@ -18,7 +18,7 @@ pub(super) async fn deployment(story: &mut Story<'_>) -> Result<()> {
     let front = Front::start(&story.all.azure, story.all.cluster.host_address().into()).await?;
     story.show.did("kubectl apply -f -   of an EventRelay with placement Deployment, and its EventSubscription");
     story.all.cluster.apply(&manifest(&front)).await?;
-    front.point_at(&[service_address(story, &format!("{NAME}-relay")).await?]);
+    front.point_at(&[service_address(story.all, &format!("{NAME}-relay")).await?]);
     let subscription = wait_for("the event subscription to be Ready", PODS, || async {
         story.object(SHOP, "eventsubscriptions", NAME).await.is_ok_and(|object| is_ready(&object))
     });

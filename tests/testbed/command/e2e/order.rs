@@ -9,7 +9,7 @@ use super::{PODS, pod, pods, rollout};
 
 pub(super) async fn order(story: &mut Story<'_>) -> Result<()> {
     story.show.chapter("A pod is deleted: the relay ends after the app");
-    let pod = pod(story, "app").await?;
+    let pod = pod(story.all, "app").await?;
     let name = text(&pod, "/metadata/name").to_owned();
     story.show.did(&format!("kubectl -n {SHOP} delete pod {name}"));
     let cluster = &story.all.cluster;
@@ -27,7 +27,7 @@ pub(super) async fn order(story: &mut Story<'_>) -> Result<()> {
     story.show.check("the app's last word comes before the relay's", held, || format!("app: {app}; relay: {relay}"));
     rollout(story, "app").await?;
     let gone = wait_for("the old pod to be gone", PODS, || async {
-        pods(story, "app").await.is_ok_and(|pods| pods.iter().all(|pod| text(pod, "/metadata/name") != name))
+        pods(story.all, "app").await.is_ok_and(|pods| pods.iter().all(|pod| text(pod, "/metadata/name") != name))
     });
     gone.await
 }
