@@ -42,7 +42,15 @@ impl Images {
     pub(crate) fn for_ground(ground: &Ground) -> Result<Option<Self>> {
         match ground {
             Ground::Node => Ok(Some(Images::Node)),
-            Ground::Given(_) => Self::given(variable("IMAGE_LOAD"), variable("IMAGE_PREFIX"), variable("IMAGE_TAG")),
+            Ground::Given(_) => {
+                let images = Self::given(variable("IMAGE_LOAD"), variable("IMAGE_PREFIX"), variable("IMAGE_TAG"))?;
+                let loaded = matches!(images, Some(Images::Load(_)));
+                ensure!(
+                    cfg!(target_os = "linux") || !loaded,
+                    "IMAGE_LOAD takes images that are made of the programs built here, and these are none of Linux: build them with the Dockerfile, and set IMAGE_PREFIX"
+                );
+                Ok(images)
+            }
             _ => Ok(None),
         }
     }

@@ -49,8 +49,20 @@ fn outward() -> Result<Ipv4Addr> {
     }
 }
 
+/// Without them no pod gets a relay by itself, and the chapters that follow rest on that.
+async fn has_injection(cluster: &Cluster) -> Result<()> {
+    let served = cluster.get_raw("/apis/admissionregistration.k8s.io/v1").await?;
+    let mut kinds = served.get("resources").and_then(Value::as_array).into_iter().flatten();
+    ensure!(
+        kinds.any(|kind| text(kind, "/name") == "mutatingadmissionpolicies"),
+        "the cluster does not serve MutatingAdmissionPolicy: relays get into pods by themselves from Kubernetes 1.36 on"
+    );
+    Ok(())
+}
+
 /// Has a pod call this machine. The sample app hands a push on to its relay: here the relay is this program.
 pub(super) async fn check(cluster: &Cluster, client: &Client, images: &Images) -> Result<()> {
+    has_injection(cluster).await?;
     let router = Router::new().route("/v1/push/direct", post(|| async { Json(json!({"from": ANSWER})) }));
     let host = cluster.host_address();
     let listener = tokio::net::TcpListener::bind((host, 0)).await.context("listening for a pod")?;

@@ -10,7 +10,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::LogParams;
 use serde_json::Value;
-use testbed::{Cluster, wait_for};
+use testbed::forward::Goal;
+use testbed::{Cluster, Forward, wait_for};
 
 use super::{SOON, cluster, say};
 
@@ -203,4 +204,28 @@ async fn a_container_that_is_killed_comes_back() {
         kubectl(cluster, &namespace, &["wait", "pod", "one", "--for=condition=Ready", WAIT]).await;
         say(&format!("kill {restarts} of a container: Ready again after {:.1} s", killed.elapsed().as_secs_f64()));
     }
+}
+
+#[tokio::test]
+async fn a_forward_leads_from_this_machine_to_whichever_pod_is_there() {
+    let Some(cluster) = cluster().await else { return };
+    let namespace = cluster.namespace("forward").await.unwrap();
+    tokio::join!(run_pod(cluster, &namespace, "one"), run_pod(cluster, &namespace, "two"));
+    let client = cluster.client().await.unwrap();
+    // The Service's port has no name.
+    let service = Goal::Service("one".to_owned(), String::new());
+    let service = Forward::start(&client, &namespace, service).await.unwrap();
+    let pod = Forward::start(&client, &namespace, Goal::Pod("two".to_owned(), 8080)).await.unwrap();
+    let get = async |forward: &Forward| {
+        // A connection of its own each time: one that is kept stays where it leads.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        http.get(format!("http://{}/", forward.address())).send().await?.text().await
+    };
+    let through_service = || async { get(&service).await.is_ok_and(|text| text.trim() == "one") };
+    wait_for("the Service to have its endpoint", SOON, through_service).await.unwrap();
+    assert_eq!(get(&pod).await.unwrap().trim(), "two");
+    kubectl(cluster, &namespace, &["delete", "pod", "one", WAIT]).await;
+    assert!(get(&service).await.is_err(), "a Service without endpoints answered");
+    run_pod(cluster, &namespace, "one").await;
+    wait_for("the new pod to be its endpoint", SOON, through_service).await.unwrap();
 }
