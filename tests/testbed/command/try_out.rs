@@ -36,6 +36,12 @@ pub(crate) struct TryOut {
 
 impl TryOut {
     pub(crate) async fn run(self) -> Result<ExitCode> {
+        if let Ground::Given(_) = Ground::from_environment() {
+            println!(
+                "\nThe chart's own simulator is left out on a cluster of yours: it is shown on a node that is started for it."
+            );
+            return Ok(ExitCode::SUCCESS);
+        }
         if let Some(why) = node::refusal() {
             bail!("{why}");
         }
