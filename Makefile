@@ -22,7 +22,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth binaries release parts clean-cache
+.PHONY: help demo playground e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth web picture binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -97,6 +97,12 @@ specs: binaries ## What `make sdk` recorded, and every example, against Azure's 
 
 truth: sdk az specs ## All three, and the table of docs/simulator.md; UPDATE_GENERATED=1 rewrites what they leave
 	$(SIM) node tests/sdk/truth/page.js
+
+web: binaries ## The simulator's page in a real Chromium
+	$(SIM) tests/web/run.sh
+
+picture: binaries ## Rewrite the picture of that page in docs/images
+	$(SIM) tests/web/run.sh picture.mjs docs/images/azure-sim.png
 
 binaries:
 	cargo build --quiet $(PROGRAMS) --bins

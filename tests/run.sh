@@ -30,6 +30,7 @@ part simulation make -s simulation
 part integration make -s integration
 part sdk make -s sdk
 part specs make -s specs
+part web make -s web
 # Real pods need root on Linux and some of its tools; where one is missing the reason is printed, and CI names it.
 if why=$(make -s e2e-refusal) && [ -z "$why" ]; then
   part e2e make -s e2e

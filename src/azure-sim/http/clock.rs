@@ -33,7 +33,12 @@ pub(super) fn caller(authority: &Authority, trust: &[PathBuf]) -> anyhow::Result
 
 /// Fires timers when they are due, and performs what the model wants to call.
 pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
+    let mut awaited: Option<u64> = None;
     loop {
+        if awaited.is_some_and(|due| due <= now_ms()) {
+            // Fired here, or by a request that came at the same time.
+            shared.news.stirred();
+        }
         let (calls, due) = {
             let mut world = shared.world();
             let calls = model::advance(&mut world, now_ms());
@@ -42,6 +47,7 @@ pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
         for call in calls {
             tokio::spawn(perform(shared.clone(), caller.clone(), call));
         }
+        awaited = due;
         let pause = due.map(|due| Duration::from_millis(due.saturating_sub(now_ms()).max(1)));
         match pause {
             Some(pause) => {
@@ -64,6 +70,7 @@ async fn perform(shared: Arc<Shared>, caller: reqwest::Client, call: Outbound) {
     };
     model::answered(&mut shared.world(), id, answer, now_ms());
     shared.wake();
+    shared.news.stirred();
 }
 
 async fn ask(caller: &reqwest::Client, call: Outbound) -> anyhow::Result<Answered> {

@@ -2,8 +2,12 @@
 
 pub mod authority;
 mod clock;
+mod news;
+mod origin;
+mod page;
 mod serve;
 mod signing;
+mod stream;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -11,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use authority::Authority;
 
@@ -38,6 +42,9 @@ pub struct Options {
 pub struct Shared {
     world: Mutex<World>,
     changed: Notify,
+    news: news::News,
+    /// A place for each who follows the journal.
+    streams: Arc<Semaphore>,
     authority: Authority,
 }
 
@@ -51,6 +58,7 @@ impl Shared {
     /// Lets timers be looked at again, after a change made past HTTP.
     pub fn wake(&self) {
         self.changed.notify_one();
+        self.news.written();
     }
 
     /// The authority that signed the server's certificate.
@@ -61,6 +69,9 @@ impl Shared {
 
 /// The data plane of every Notification Hubs namespace: clients connect here and ask for it by name.
 const HUBS: &str = "*.servicebus.windows.net";
+
+/// For requests under way when the server ends.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A simulator that is being served.
 pub struct Running {
@@ -77,11 +88,17 @@ pub struct Running {
 impl Running {
     /// Stops listening, gives requests under way a second, and ends.
     pub async fn stop(self) {
-        self.handle.graceful_shutdown(Some(Duration::from_secs(1)));
-        for task in &self.tasks {
-            task.abort();
+        self.shared.news.over();
+        self.handle.graceful_shutdown(Some(GRACE));
+        let mut tasks = self.tasks.into_iter();
+        // The server ends by itself when its connections have.
+        if let Some(mut server) = tasks.next()
+            && tokio::time::timeout(GRACE, &mut server).await.is_err()
+        {
+            server.abort();
         }
-        for task in self.tasks {
+        for task in tasks {
+            task.abort();
             // An aborted task reports just that.
             let _ = task.await;
         }
@@ -130,7 +147,13 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     if config.signing_key.is_none() {
         config.signing_key = Some(signing::new().context("cannot make the key that signs tokens")?);
     }
-    let shared = Arc::new(Shared { world: Mutex::new(World::new(config)), changed: Notify::new(), authority });
+    let shared = Arc::new(Shared {
+        world: Mutex::new(World::new(config)),
+        changed: Notify::new(),
+        news: news::News::new(),
+        streams: Arc::new(Semaphore::new(stream::MOST)),
+        authority,
+    });
     let handle = axum_server::Handle::new();
     let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));
     let clock = tokio::spawn(clock::run(shared.clone(), caller));

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_server::ConnectionShutdown;
 use axum_server::tls_rustls::RustlsConfig;
@@ -17,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
 use super::authority::Issued;
-use super::{Shared, now_ms};
+use super::{Shared, now_ms, origin, page, stream};
 use crate::model::{self, DELAY_HEADER, DROP_HEADER};
 
 /// ARM takes bodies of up to 4 MB.
@@ -60,6 +62,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let arrived = Instant::now();
     let connection = request.extensions().get::<ConnectionShutdown>().cloned();
     let (parts, body) = request.into_parts();
+    if let Some(response) = before_the_model(&shared, &parts, connection.as_ref()) {
+        return response;
+    }
     let body = match tokio::time::timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return unread(StatusCode::PAYLOAD_TOO_LARGE),
@@ -83,6 +88,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         response
     };
     shared.wake();
+    if parts.method != Method::GET {
+        shared.news.stirred();
+    }
     if let Some(delay) = response.header(DELAY_HEADER).and_then(|d| d.parse().ok()) {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
@@ -96,9 +104,28 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     into_http(response)
 }
 
+/// The page, the stream, and a shut door for other pages. Under the name of a data plane there is none of that.
+fn before_the_model(shared: &Arc<Shared>, parts: &Parts, connection: Option<&ConnectionShutdown>) -> Option<Response> {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let path = parts.uri.path();
+    if !(path == "/_sim" || path.starts_with("/_sim/")) || host.contains(".servicebus.") {
+        return None;
+    }
+    if origin::foreign(&parts.method, &parts.headers) {
+        let body = json!({"error": "another web page asked for this: open /_sim/ here, or use a program"}).to_string();
+        return Some(
+            (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/json"), (CONNECTION, "close")], body).into_response(),
+        );
+    }
+    if parts.method == Method::GET && path == "/_sim/journal/stream" {
+        return Some(stream::journal(shared, parts, connection.cloned()));
+    }
+    page::answer(&parts.method, path)
+}
+
 /// The rest of the body is still on its way: nothing else may be sent on this connection.
 fn unread(status: StatusCode) -> Response {
-    (status, [(axum::http::header::CONNECTION, "close")]).into_response()
+    (status, [(CONNECTION, "close")]).into_response()
 }
 
 fn into_http(response: model::Response) -> Response {

@@ -4,8 +4,10 @@
 //! | Door | Takes | Gives |
 //! |---|---|---|
 //! | GET `healthz` | | `status`: that the world answers |
-//! | GET `state` | | `now`, `tree` (lines), `resources` (raw, by lower-cased id), `runningOperations` |
+//! | GET `state` | `under=ID`, `view=tree` | `now`, `tree` (lines), `nested`, `resources` (raw, by lower-cased id; not in the view `tree`), `runningOperations`; drawn for `Accept: text/plain` |
 //! | GET `journal?since=N&…` | conditions: see [`Query`] | `entries`, `next` to ask with, `missed` if some are gone already |
+//! | GET `journal/stream?since=N&…` (the skin's) | the same conditions; `Last-Event-ID`; `changes=true` | Server-Sent Events, or lines of JSON for `Accept: application/x-ndjson` |
+//! | GET `/_sim/` itself (the skin's) | | a page that shows all of it |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
 //! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
@@ -29,6 +31,7 @@ mod events;
 mod phones;
 mod settings;
 mod sink;
+mod state;
 
 use serde_json::{Value, json};
 
@@ -55,20 +58,26 @@ pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
     }
     let segments: Vec<&str> = path.split('/').skip(2).filter(|s| !s.is_empty()).collect();
     let body = if request.body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&request.body) };
+    if let ("GET", ["state"]) = (request.method.as_str(), segments.as_slice()) {
+        return state::shown(world, request).unwrap_or_else(|(status, message)| refused(status, &message));
+    }
     let opened = match body {
         Ok(body) => enter(world, request, &segments, &body, now),
         Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
     };
     match opened {
         Ok(value) => Response::json(200, &value),
-        Err((status, message)) => Response::json(status, &json!({"error": message})),
+        Err((status, message)) => refused(status, &message),
     }
+}
+
+fn refused(status: u16, message: &str) -> Response {
+    Response::json(status, &json!({"error": message}))
 }
 
 fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, now: u64) -> Opened {
     match (request.method.as_str(), segments) {
         ("GET", ["healthz"]) => Ok(json!({"status": "ok"})),
-        ("GET", ["state"]) => Ok(state(world)),
         ("GET", ["journal"]) => {
             let query = Query::parse(request.query()).map_err(bad)?;
             Ok(json!(world.journal_page(&query)))
@@ -105,24 +114,6 @@ fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, 
 
 fn field<'a>(body: &'a Value, name: &str) -> Result<&'a str, (u16, String)> {
     json::text(body, &[name]).ok_or_else(|| bad(format!("'{name}' is missing")))
-}
-
-/// Ids as an indented tree, with each resource's state; and everything raw, by lower-cased id.
-fn state(world: &World) -> Value {
-    let mut tree = Vec::new();
-    for resource in world.resources.values() {
-        let id = resource.id();
-        let depth = id.split('/').count().saturating_sub(5) / 2;
-        tree.push(format!("{}{} [{}]", "  ".repeat(depth), short(id), resource.state()));
-    }
-    let raw: serde_json::Map<String, Value> = world.resources().map(|(k, v)| (k.to_owned(), v.clone())).collect();
-    let running = world.operations.values().filter(|o| o.outcome.is_none()).count();
-    json!({"now": world.now(), "tree": tree, "resources": raw, "runningOperations": running})
-}
-
-fn short(id: &str) -> &str {
-    let start = id.rsplitn(3, '/').take(2).map(|s| s.len() + 1).sum::<usize>();
-    id.get(id.len().saturating_sub(start) + 1..).unwrap_or(id)
 }
 
 fn since(request: &Request) -> u64 {

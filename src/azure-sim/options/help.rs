@@ -17,8 +17,11 @@ DIR gets ca.crt (the authority that signed the server) and env (export lines, wi
 One line of JSON on stdout says where it listens; logs go to stderr (RUST_LOG selects).
 What is sent with the header Host NAMESPACE.servicebus.windows.net goes to that namespace's data plane (pushes): connect
 to the same address. Everything else is Azure Resource Manager and Entra, but for the simulator's own doors, which speak JSON:
-  GET  /_sim/state                 every resource, and a tree of them
-  GET  /_sim/journal?since=N       every request to Azure
+  GET  /_sim/                      a page for people: resources, live journal, deliveries, phones, faults
+  GET  /_sim/state?under=ID        every resource, and a tree of them; drawn for Accept: text/plain
+  GET  /_sim/journal?since=N       every request to Azure, and every call that it made; filters: operation (prefix*),
+                                   principal, status, method, path, effect, plane, from, to, limit
+  GET  /_sim/journal/stream        the same as it is written: Server-Sent Events (curl -N), or lines of JSON
   GET  /_sim/profile               durations in force
   POST /_sim/call                  {service, to, from?}: rings phones through the linked hub; event IncomingCall
   POST /_sim/message               {service, to}: a chat push through the linked hub

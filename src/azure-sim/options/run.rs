@@ -74,10 +74,22 @@ pub(crate) struct Given {
     /// Take webhooks that are not https
     #[arg(long, env = "AZURE_SIM_ALLOW_HTTP_WEBHOOKS")]
     allow_http_webhooks: bool,
+    /// Requests that the journal keeps; the oldest go first
+    #[arg(
+        long,
+        env = "AZURE_SIM_JOURNAL_CAPACITY",
+        value_name = "NUMBER",
+        default_value = "10000",
+        allow_negative_numbers = true
+    )]
+    journal_capacity: String,
     /// Never throttle
     #[arg(long, env = "AZURE_SIM_NO_THROTTLING")]
     no_throttling: bool,
 }
+
+/// Entries of the journal at most: about half a gigabyte.
+const JOURNAL: usize = 1_000_000;
 
 /// What was asked for.
 pub(crate) struct Wanted {
@@ -129,6 +141,10 @@ fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
     match given.seed.parse::<u64>() {
         Ok(seed) => config.seed = seed,
         Err(_) => wrong(format!("--seed: '{}' is not a whole number", given.seed)),
+    }
+    match given.journal_capacity.parse::<usize>().ok().filter(|n| *n <= JOURNAL) {
+        Some(capacity) => config.journal_capacity = capacity,
+        None => wrong(format!("--journal-capacity: '{}' is not between 0 and {JOURNAL}", given.journal_capacity)),
     }
     for (option, text, place) in [
         ("--tenant-id", &given.tenant_id, &mut config.tenant_id),

@@ -84,13 +84,26 @@ async fn it_says_where_it_listens_leaves_two_files_and_ends_when_told() {
 
 #[test]
 fn all_mistakes_are_told_at_once_with_code_64() {
-    let wrong =
-        ["run", "--listen", "here", "--profile", "slow", "--time-scale", "-1", "--seed", "x", "--trust", "/none"];
+    let wrong = [
+        "run",
+        "--listen",
+        "here",
+        "--profile",
+        "slow",
+        "--time-scale",
+        "-1",
+        "--seed",
+        "x",
+        "--trust",
+        "/none",
+        "--journal-capacity",
+        "-1",
+    ];
     let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(wrong).output().expect("an exit");
     assert_eq!(output.status.code(), Some(64));
     assert!(output.stdout.is_empty());
     let told = String::from_utf8(output.stderr).expect("text");
-    for name in ["--listen", "--profile", "--time-scale", "--seed", "--trust", "--dir"] {
+    for name in ["--listen", "--profile", "--time-scale", "--seed", "--trust", "--dir", "--journal-capacity"] {
         assert!(told.contains(name), "{name} in: {told}");
     }
     let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).arg("--unknown").output().expect("an exit");

@@ -108,6 +108,13 @@ impl Query {
         Ok(())
     }
 
+    /// The same, with no more than `limit` entries.
+    #[must_use]
+    pub fn limited(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// Whether an entry meets all conditions but `since` and `limit`.
     pub fn wants(&self, entry: &Entry) -> bool {
         let operation = self.operation.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {

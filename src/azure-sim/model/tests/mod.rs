@@ -13,6 +13,7 @@ mod odd;
 mod push;
 mod state;
 mod surface;
+mod tree;
 
 use serde_json::{Value, json};
 
