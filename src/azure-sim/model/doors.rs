@@ -12,7 +12,7 @@
 //! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
 //! | GET `phones` | | `phones`, each with what it `received`; `rings`, all of it; `silences` counted |
-//! | POST `phones` | `hub` (id), `user`, `platform` (`apple`, `fcmv1`), `handle`?, `tags`? | `handle` |
+//! | POST `phones` | `hub` (id), `user`, `platform` (a format's word: `apple`, `fcmv1`, `windows` …), `handle`?, `tags`?, `app`? (bundle id, project …) | `handle` |
 //! | DELETE `phones` | `handle` | the app is uninstalled: nobody answers to that handle any more |
 //! | POST `events` | `service` (name or id) or `source` (id), `type`, `subject`, `data`, `id`?, `time`?, `count`? | `ids`, `matched`: the subscriptions they go to |
 //! | POST `sms` | `service`, `from`, `to`, `message` | as `events`: SMSReceived |
@@ -37,6 +37,7 @@ use serde_json::{Value, json};
 
 use super::event_grid::delivery;
 use super::faults::Fault;
+use super::hubs_data;
 use super::journal::Query;
 use super::json;
 use super::message::{Request, Response};
@@ -57,6 +58,9 @@ pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
         return sink::take(request);
     }
     let segments: Vec<&str> = path.split('/').skip(2).filter(|s| !s.is_empty()).collect();
+    if let Some(response) = hubs_data::blob(world, request, &segments) {
+        return response;
+    }
     let body = if request.body.is_empty() { Ok(json!({})) } else { serde_json::from_slice::<Value>(&request.body) };
     if let ("GET", ["state"]) = (request.method.as_str(), segments.as_slice()) {
         return state::shown(world, request).unwrap_or_else(|(status, message)| refused(status, &message));

@@ -30,12 +30,13 @@ mod throttle;
 mod timer;
 mod token;
 mod world;
+mod xml;
 
 pub use config::{Config, Durations, Profile};
 pub use faults::{Cut, Fault, FaultAnswer, LroFault};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
-pub use push::{Phone, Push, Ring, Silence};
+pub use push::{Phone, Platform, Push, Ring, Silence};
 pub use signing::SigningKey;
 pub use state::{Change, FORMAT, Stored, Unreadable};
 pub use surface::{HUBS_DATA_PLANE, Operation, operations};
@@ -83,7 +84,7 @@ pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64
     let now = world.now();
     world.journal.returned(id, &answer, now);
     world.call_ended(id);
-    if !event_grid::delivery::answered(world, id, &answer) {
+    if !event_grid::delivery::answered(world, id, &answer) && !hubs_data::answered(world, id, &answer) {
         event_grid::handshake_answered(world, id, &answer);
     }
     timer::settle(world, now_ms);

@@ -281,7 +281,8 @@ impl Reading {
         parts.journal.restore(moving.journal, journal, next);
         let settled = parts.deliveries.settle(deliveries);
         settled.map_err(|why| Unreadable { table: "event".into(), why })?;
-        parts.telephony.settle(telephony);
+        let settled = parts.telephony.settle(telephony);
+        settled.map_err(|why| Unreadable { table: "hub".into(), why })?;
         let new: Vec<String> =
             given.resource_groups.iter().filter(|g| !config.resource_groups.contains(g)).cloned().collect();
         let subscription = config.subscription_id.clone();

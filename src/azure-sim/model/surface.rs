@@ -265,9 +265,25 @@ const EVENT_GRID: &[Row] = &[
 /// Paths of `{namespace}.servicebus.windows.net`.
 const DATA_PLANE: &[Row] = &[
     ("Notifications_Send", "POST", "/{notificationHubName}/messages"),
+    ("Notifications_SendBatch", "POST", "/{notificationHubName}/messages/$batch"),
+    ("Notifications_GetTelemetry", "GET", "/{notificationHubName}/messages/{notificationId}"),
+    ("ScheduledNotifications_Create", "POST", "/{notificationHubName}/schedulednotifications"),
+    ("ScheduledNotifications_Cancel", "DELETE", "/{notificationHubName}/schedulednotifications/{notificationId}"),
     ("Installations_CreateOrReplace", "PUT", "/{notificationHubName}/installations/{installationId}"),
     ("Installations_Get", "GET", "/{notificationHubName}/installations/{installationId}"),
+    ("Installations_Update", "PATCH", "/{notificationHubName}/installations/{installationId}"),
     ("Installations_Delete", "DELETE", "/{notificationHubName}/installations/{installationId}"),
+    ("Registrations_CreateId", "POST", "/{notificationHubName}/registrationIDs"),
+    ("Registrations_Create", "POST", "/{notificationHubName}/registrations"),
+    ("Registrations_CreateOrUpdate", "PUT", "/{notificationHubName}/registrations/{registrationId}"),
+    ("Registrations_Get", "GET", "/{notificationHubName}/registrations/{registrationId}"),
+    ("Registrations_Delete", "DELETE", "/{notificationHubName}/registrations/{registrationId}"),
+    ("Registrations_List", "GET", "/{notificationHubName}/registrations"),
+    ("Registrations_ListByTag", "GET", "/{notificationHubName}/tags/{tag}/registrations"),
+    ("Feedback_GetContainer", "GET", "/{notificationHubName}/feedbackcontainer"),
+    ("Jobs_Submit", "POST", "/{notificationHubName}/jobs"),
+    ("Jobs_List", "GET", "/{notificationHubName}/jobs"),
+    ("Jobs_Get", "GET", "/{notificationHubName}/jobs/{jobId}"),
 ];
 
 /// What the data plane of Notification Hubs is called here.

@@ -6,7 +6,7 @@ use super::event_grid;
 use super::operation::{self, Outcome};
 use super::registry::Kind;
 use super::world::World;
-use super::{communication, notification_hubs};
+use super::{communication, hubs_data, notification_hubs};
 
 /// Something due.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     ManualOver { key: String, generation: u64 },
     /// An event is due at a subscription.
     Deliver { key: String },
+    /// A scheduled notification of a hub is due.
+    Scheduled { hub: String, id: String },
 }
 
 pub(crate) fn at(world: &mut World, due: u64, timer: Timer) {
@@ -56,6 +58,7 @@ fn fire(world: &mut World, timer: Timer, due: u64) {
         Timer::Handshake { key, generation, attempt } => event_grid::ask(world, &key, generation, attempt),
         Timer::ManualOver { key, generation } => event_grid::manual_over(world, &key, generation),
         Timer::Deliver { key } => event_grid::delivery::pump(world, &key),
+        Timer::Scheduled { hub, id } => hubs_data::due(world, &hub, &id, due),
     }
 }
 

@@ -344,7 +344,7 @@ impl World {
                 super::event_grid::delivery::removed(self, &key, &resource);
             }
             if resource.kind == Kind::Hub {
-                self.telephony.installations.retain(|(hub, _), _| *hub != key);
+                self.telephony.hubs.remove(&key);
             }
             if resource.kind == Kind::ScopeSubscription {
                 super::event_grid::drop_implicit_topic(self, &key);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::hubs_data::check_tags;
 use super::super::json;
-use super::super::push::{DEVICES, Phone, Push, Ring, check_handle};
+use super::super::push::{DEVICES, Phone, Platform, Push, Ring, check_handle};
 use super::super::world::World;
 use super::{Opened, bad, field};
 
@@ -21,14 +22,17 @@ pub(super) fn shown(world: &World) -> Value {
         .values()
         .map(|phone| {
             let received = received.get(phone.handle.as_str()).cloned().unwrap_or_default();
-            let mut tags: Vec<&String> =
-                telephony.installations.values().filter(|i| i.handle == phone.handle).flat_map(|i| &i.tags).collect();
+            let mut tags: Vec<&str> = telephony.hubs.values().flat_map(|hub| hub.tags(&phone.handle)).collect();
             tags.sort_unstable();
             tags.dedup();
-            json!({
+            let mut shown = json!({
                 "hub": phone.hub, "user": phone.user, "platform": phone.platform, "handle": phone.handle,
                 "tags": tags, "received": received,
-            })
+            });
+            if let Some(app) = &phone.app {
+                json::put(&mut shown, &["app"], app.clone());
+            }
+            shown
         })
         .collect();
     let silences: serde_json::Map<String, Value> =
@@ -37,10 +41,9 @@ pub(super) fn shown(world: &World) -> Value {
 }
 
 pub(super) fn register(world: &mut World, body: &Value) -> Opened {
-    let (hub, user, platform) = (field(body, "hub")?, field(body, "user")?, field(body, "platform")?);
-    if !matches!(platform, "apple" | "fcmv1") {
-        return Err(bad("'platform' must be apple or fcmv1"));
-    }
+    let (hub, user, word) = (field(body, "hub")?, field(body, "user")?, field(body, "platform")?);
+    let words = || Platform::ALL.map(Platform::word).join(", ");
+    let platform = Platform::of_format(word).ok_or_else(|| bad(format!("'platform' must be one of {}", words())))?;
     if world.telephony.phones.len() >= DEVICES {
         return Err(bad(format!("there are {DEVICES} phones already")));
     }
@@ -48,6 +51,9 @@ pub(super) fn register(world: &mut World, body: &Value) -> Opened {
         None => Vec::new(),
         Some(tags) => serde_json::from_value::<Vec<String>>(tags.clone()).map_err(|_| bad("'tags' must be texts"))?,
     };
+    check_tags(&tags).map_err(bad)?;
+    let app = json::text(body, &["app"]).map(str::to_owned);
+    let given = ["handle", "tags", "app"].iter().any(|name| json::at(body, &[name]).is_some());
     let handle = match json::text(body, &["handle"]) {
         Some(handle) => {
             check_handle(platform, handle).map_err(bad)?;
@@ -55,15 +61,10 @@ pub(super) fn register(world: &mut World, body: &Value) -> Opened {
         }
         None => world.register_phone(hub, user, platform),
     };
-    let given = json::at(body, &["handle"]).is_some() || json::at(body, &["tags"]).is_some();
     if given {
-        let phone = Phone {
-            hub: hub.to_ascii_lowercase(),
-            user: user.into(),
-            platform: platform.into(),
-            handle: handle.clone(),
-        };
-        world.register_device(phone, &tags);
+        let known = world.telephony.phones.values().find(|p| p.handle == handle).and_then(|p| p.keys.clone());
+        let keys = known.or_else(|| world.telephony.keys(platform));
+        world.register_device(Phone { app, keys, ..Phone::new(hub, user, platform, &handle) }, &tags);
     }
     Ok(json!({"handle": handle}))
 }
@@ -71,9 +72,7 @@ pub(super) fn register(world: &mut World, body: &Value) -> Opened {
 /// The app is uninstalled. Its hub is not told: pushes to the handle vanish.
 pub(super) fn break_one(world: &mut World, body: &Value) -> Opened {
     let handle = field(body, "handle")?;
-    let before = world.telephony.phones.len();
-    world.telephony.phones.retain(|_, p| p.handle != handle);
-    if world.telephony.phones.len() == before { Err((404, "no phone has that handle".into())) } else { Ok(json!({})) }
+    if world.telephony.uninstall(handle) { Ok(json!({})) } else { Err((404, "no phone has that handle".into())) }
 }
 
 pub(super) fn ring(world: &mut World, body: &Value, push: Push) -> Opened {

@@ -3,87 +3,118 @@
 use serde_json::{Value, json};
 
 use super::super::journal::Effect;
-use super::super::json;
 use super::super::message::Response;
-use super::super::push::{DEVICES, Installation, Phone, check_handle};
+use super::super::push::Phone;
 use super::super::world::World;
-use super::answer::Refused;
-use super::tags::{self, LONGEST};
-use super::{Answer, Call, require};
-
-/// Tags of one installation.
-const TAGS: usize = 60;
+use super::answer::{Refused, XML};
+use super::installation::{Installation, Parts};
+use super::{Answer, Call, Right, patch, quota, registrations};
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
-    require(world, call, "Listen")?;
-    let at = (call.hub.clone(), id.to_owned());
+    call.require(world, Right::Listen)?;
     match call.request.method.as_str() {
-        "PUT" => put(world, call, at),
+        "PUT" => put(world, call, id),
+        "PATCH" => change(world, call, id),
         "DELETE" => {
-            let gone = world.telephony.installations.remove(&at).is_some();
-            Ok((Response::empty(204), if gone { Effect::Delete } else { Effect::None }))
+            let gone = world.telephony.hub(&call.hub).remove_installation(id);
+            let response = Response::empty(204).with("content-type", XML);
+            Ok((response, if gone { Effect::Delete } else { Effect::None }))
         }
         _ => {
-            let installation = world.telephony.installations.get(&at);
-            let installation = installation.ok_or_else(|| Refused::new(404, "The installation does not exist."))?;
-            Ok((Response::json(200, &installation.body), Effect::Read))
+            let installation = known(world, call, id).ok_or_else(missing)?;
+            let mut response = Response::json(200, &installation.shown(id));
+            // JSON under the name of XML (recorded in 2018 and 2020; documented as application/json).
+            response.headers = vec![("content-type".into(), XML.into())];
+            Ok((response, Effect::Read))
         }
     }
 }
 
-fn put(world: &mut World, call: &Call<'_>, at: (String, String)) -> Answer {
-    let (installation, body_id) = read(&call.request.body)?;
-    if body_id.is_some_and(|id| id != at.1) {
-        return Err(Refused::new(400, "The installation id in the body is not that of the path."));
-    }
-    let created = !world.telephony.installations.contains_key(&at);
-    if created && world.telephony.installations.len() >= DEVICES {
-        return Err(Refused::new(403, "The quota of installations is used up."));
-    }
-    let known = world.telephony.phones.values().any(|p| p.handle == installation.handle);
-    if !known && world.telephony.phones.len() < DEVICES {
-        // Whoever registers is an app on a device.
-        let Installation { platform, handle, user, .. } = installation.clone();
-        let number = world.number();
-        world.telephony.phones.insert(number, Phone { hub: at.0.clone(), user, platform, handle });
-    }
-    let mut installation = installation;
-    json::put(&mut installation.body, &["installationId"], at.1.clone());
-    world.telephony.installations.insert(at, installation);
-    Ok((Response::empty(200), if created { Effect::Create } else { Effect::Update }))
+fn known<'a>(world: &'a World, call: &Call<'_>, id: &str) -> Option<&'a Installation> {
+    world.telephony.hubs.get(&call.hub)?.installation(id, call.now)
 }
 
-fn read(body: &[u8]) -> Result<(Installation, Option<String>), Refused> {
-    let bad = |detail: &str| Refused::new(400, detail);
-    let body: Value = serde_json::from_slice(body).map_err(|_| bad("The body is not JSON."))?;
-    let text = |name: &str| json::text(&body, &[name]).map(str::to_owned);
-    // Not the words of the format header.
-    let platform = match text("platform").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "apns" => "apple",
-        "fcmv1" => "fcmv1",
-        "wns" | "mpns" | "adm" | "gcm" | "baidu" | "browser" | "xiaomi" => {
-            return Err(Refused::new(501, "The simulator has installations of apns and fcmV1 only yet."));
-        }
-        _ => return Err(bad("The platform of the installation is invalid.")),
-    };
-    let handle = text("pushChannel").ok_or_else(|| bad("The installation has no pushChannel."))?;
-    check_handle(platform, &handle).map_err(|why| bad(&format!("The pushChannel is invalid: {why}.")))?;
-    let tags = match json::at(&body, &["tags"]) {
-        None => Vec::new(),
-        Some(tags) => {
-            serde_json::from_value::<Vec<String>>(tags.clone()).map_err(|_| bad("The tags must be texts."))?
-        }
-    };
-    let fits = |tag: &String| !tag.is_empty() && tag.chars().count() <= LONGEST && tag.chars().all(tags::allowed);
-    if tags.len() > TAGS || !tags.iter().all(fits) {
-        return Err(bad("An installation has at most 60 tags of at most 120 letters, digits and _@#.:- each."));
+fn missing() -> Refused {
+    Refused::new(404, "Installation not found")
+}
+
+fn put(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
+    let body: Value = serde_json::from_slice(&call.request.body).map_err(|_| Refused::bad("The body is not JSON."))?;
+    let named = body.get("installationId").and_then(Value::as_str);
+    if named.is_some_and(|named| named != id) {
+        return Err(Refused::bad("The installation id in the body is not that of the path."));
     }
-    let user = text("userId").unwrap_or_default();
-    let mut shown =
-        json!({"platform": text("platform"), "pushChannel": handle, "pushChannelExpired": false, "tags": tags});
-    for name in ["userId", "templates", "pushVariables", "expirationTime"] {
-        json::merge(&mut shown, &body, &[name]);
+    let created = known(world, call, id).is_none();
+    store(world, call, id, body)?;
+    Ok((accepted(call, id), if created { Effect::Create } else { Effect::Update }))
+}
+
+fn change(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
+    let mut source = known(world, call, id).ok_or_else(missing)?.source.clone();
+    patch::apply(&mut source, &call.request.body).map_err(Refused::bad)?;
+    store(world, call, id, source)?;
+    Ok((accepted(call, id), Effect::Update))
+}
+
+fn accepted(call: &Call<'_>, id: &str) -> Response {
+    let location = format!("https://{}/{}/installations/{id}", call.host, call.hub_name());
+    Response::empty(200).with("content-type", XML).with("content-location", location)
+}
+
+fn store(world: &mut World, call: &Call<'_>, id: &str, source: Value) -> Result<(), Refused> {
+    if id.is_empty() || id.len() > 256 || !id.chars().all(super::tags::of_user) {
+        return Err(Refused::bad("An installation id has letters, digits and -_@#.:= only, at most 256."));
     }
-    let id = text("installationId");
-    Ok((Installation { platform: platform.to_owned(), handle, user, tags, body: shown }, id))
+    world.telephony.hub(&call.hub).expire(call.now);
+    let expires = registrations::expiry(world, &call.hub);
+    let (installation, parts) = Installation::new(source, expires).map_err(Refused::bad)?;
+    write(world, &call.hub, id, installation, &parts)
+}
+
+fn write(world: &mut World, hub: &str, id: &str, installation: Installation, parts: &Parts) -> Result<(), Refused> {
+    let telephony = &mut world.telephony;
+    let made = parts.registrations(id, installation.expires, || telephony.registration_id());
+    let channels: Vec<_> = made.iter().map(|r| &r.channel).collect();
+    quota::room(world, hub, &channels)?;
+    let telephony = &mut world.telephony;
+    telephony.meet(hub, parts.user(), parts.channel());
+    for registration in &made {
+        telephony.meet(hub, parts.user(), &registration.channel);
+    }
+    let stored = telephony.hub(hub);
+    stored.remove_installation(id);
+    stored.installations.insert(id.to_owned(), installation);
+    made.into_iter().for_each(|registration| stored.put(registration));
+    Ok(())
+}
+
+/// Installs the app of a phone at its hub, as the phone itself would, in place of whatever had its handle.
+pub(crate) fn install(world: &mut World, phone: &Phone, tags: &[String], number: u64) {
+    let channel = match &phone.keys {
+        Some(keys) => json!({"endpoint": phone.handle, "p256dh": keys.p256dh, "auth": keys.auth}),
+        None => json!(phone.handle),
+    };
+    let user = if phone.user.chars().all(super::tags::of_user) { json!(phone.user) } else { Value::Null };
+    let source = json!({
+        "platform": phone.platform.installation(), "pushChannel": channel, "tags": tags, "userId": user,
+    });
+    let expires = registrations::expiry(world, &phone.hub);
+    let hub = world.telephony.hub(&phone.hub);
+    let same: Vec<String> = hub
+        .registrations(0)
+        .filter(|r| r.channel.platform == phone.platform && r.channel.has_handle(&phone.handle))
+        .filter_map(|r| r.installation.clone())
+        .collect();
+    for id in same {
+        hub.remove_installation(&id);
+    }
+    let Ok((installation, parts)) = Installation::new(source, expires) else { return };
+    let telephony = &mut world.telephony;
+    let made = parts.registrations(&format!("phone-{number}"), expires, || telephony.registration_id());
+    if !telephony.room_for(made.len()) {
+        return;
+    }
+    let hub = telephony.hub(&phone.hub);
+    hub.installations.insert(format!("phone-{number}"), installation);
+    made.into_iter().for_each(|registration| hub.put(registration));
 }

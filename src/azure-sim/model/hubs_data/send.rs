@@ -1,154 +1,110 @@
-//! Sends: to one handle, to tags, to all. 201 means queued, never delivered.
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
+//! Sends: to handles, to tags, to all. 201 means queued, never delivered.
 
 use super::super::journal::Effect;
-use super::super::json;
 use super::super::message::{Request, Response};
-use super::super::push::{Message, Push, Silence, Way, check_handle};
+use super::super::push::{Channel, Keys, Platform};
 use super::super::world::World;
-use super::answer::Refused;
+use super::answer::{Refused, XML};
+use super::batch::Batch;
+use super::dispatch::{Audience, dispatch};
+use super::notification::{Format, Notification};
+use super::quota::{self, Tier};
 use super::tags::Expression;
-use super::{Answer, Call, require, standard};
+use super::{Answer, Call, Right, debug, telemetry, time};
 
-/// Formats by their word, and the credential that each needs. Installations call the same platforms by other names.
-const FORMATS: [(&str, &str); 10] = [
-    ("apple", "apnsCredential"),
-    ("fcmv1", "fcmV1Credential"),
-    ("gcm", "gcmCredential"),
-    ("windows", "wnsCredential"),
-    ("windowsphone", "mpnsCredential"),
-    ("adm", "admCredential"),
-    ("baidu", "baiduCredential"),
-    ("browser", "browserCredential"),
-    ("xiaomi", "xiaomiCredential"),
-    // Templates go by whatever credential their installation needs.
-    ("template", ""),
-];
-
-/// Headers that a platform gets to see, by their beginning.
-const PLATFORM_HEADERS: [&str; 5] = ["apns-", "servicebusnotification-apns-", "x-apns-", "x-wns-", "x-mpns-"];
-
-/// Whom a message is for.
-enum Target {
-    Handle(String),
-    Tags(Expression),
-    All,
-}
-
+/// POST of `messages`: to one handle with `direct`, else by tags, else to all.
 pub(super) fn send(world: &mut World, call: &Call<'_>) -> Answer {
-    require(world, call, "Send")?;
-    if call.parameter("test").is_some() {
-        return Err(Refused::new(501, "The simulator has no debug sends yet."));
+    call.require(world, Right::Send)?;
+    let test = call.parameter("test").is_some();
+    let notification = Notification::read(world, &call.hub, call.request, &call.request.body)?;
+    let audience = audience(call, &notification)?;
+    quota::send(world, &call.hub, test)?;
+    if test {
+        return Ok(debug::send(world, call, &notification, &audience));
     }
-    let message = message(world, call)?;
-    let target = target(call, &message.platform)?;
-    let (push, handles) = match target {
-        Target::Handle(handle) => (Push::Direct, BTreeSet::from([handle])),
-        Target::Tags(expression) => (Push::Tagged, chosen(world, call, &message.platform, Some(&expression))),
-        Target::All => (Push::Broadcast, chosen(world, call, &message.platform, None)),
-    };
-    if handles.is_empty() {
-        world.telephony.silent(Silence::NoTarget);
-    }
-    for handle in handles {
-        world.hand_over(&Way { hub: &call.hub, rule: &call.rule, push }, &handle, &message);
-    }
-    Ok((accepted(world, call), Effect::Action))
+    Ok(queued(world, call, &notification, &audience, "messages"))
 }
 
-/// The platform, its credential and its payload.
-fn message(world: &World, call: &Call<'_>) -> Result<Message, Refused> {
-    let bad = |detail: &str| Err(Refused::new(400, detail));
-    let Some(format) = call.request.header("ServiceBusNotification-Format").map(|f| f.trim().to_ascii_lowercase())
-    else {
-        return bad("The header ServiceBusNotification-Format is missing.");
-    };
-    let Some((platform, credential)) = FORMATS.iter().find(|(word, _)| *word == format) else {
-        return bad("The header ServiceBusNotification-Format names no platform.");
-    };
-    let credentials = world.credentials(&call.hub).unwrap_or(&Value::Null);
-    if !credential.is_empty() && json::at(credentials, &[credential]).is_none() {
-        return bad(&format!("The notification hub has no credential for the platform '{platform}'."));
+/// POST of `messages/$batch`.
+pub(super) fn batch(world: &mut World, call: &Call<'_>) -> Answer {
+    call.require(world, Right::Send)?;
+    Tier::of(world, &call.hub).at_least(Tier::Basic, "Batch direct send")?;
+    if call.parameter("direct").is_none() {
+        return Err(Refused::bad("A batch needs the parameter 'direct'."));
     }
-    let text = || Value::String(String::from_utf8_lossy(&call.request.body).into_owned());
-    let payload = match (*platform, serde_json::from_slice::<Value>(&call.request.body)) {
-        ("apple" | "fcmv1" | "gcm" | "template", Err(_)) => return bad("The payload is not JSON."),
-        (_, Ok(payload)) => payload,
-        (_, Err(_)) => text(),
-    };
-    check_payload(platform, &payload)?;
-    let by_token = json::text(credentials, &["apnsCredential", "properties", "token"]).is_some_and(|t| !t.is_empty());
-    let mut headers = platform_headers(call.request);
-    if !by_token {
-        // Passed on with token credentials only.
-        headers.remove("apns-push-type");
-    }
-    Ok(Message { platform: (*platform).to_owned(), payload, bytes: call.request.body.len(), headers })
+    let batch = Batch::read(call.request)?;
+    let notification = Notification::read(world, &call.hub, call.request, batch.notification)?;
+    let channels = batch.channels(native(&notification)?)?;
+    quota::send(world, &call.hub, false)?;
+    Ok(queued(world, call, &notification, &Audience::Channels(channels), "messages/$batch"))
 }
 
-fn check_payload(platform: &str, payload: &Value) -> Result<(), Refused> {
-    let bad = |detail: &str| Err(Refused::new(400, detail));
-    match platform {
-        "apple" if !payload.get("aps").is_some_and(Value::is_object) => bad("The payload has no object 'aps'."),
-        "fcmv1" => match payload.get("message") {
-            Some(Value::Object(message)) => {
-                // The hub adds the target.
-                match ["token", "topic", "condition"].iter().find(|name| message.contains_key(**name)) {
-                    Some(name) => bad(&format!("The message must not have the member '{name}'.")),
-                    None => Ok(()),
-                }
-            }
-            _ => bad("The payload has no object 'message'."),
-        },
-        _ => Ok(()),
+fn queued(
+    world: &mut World,
+    call: &Call<'_>,
+    notification: &Notification,
+    audience: &Audience,
+    collection: &str,
+) -> (Response, Effect) {
+    let delivered = dispatch(world, &call.hub, &call.rule, notification, audience, usize::MAX);
+    let id = message_id(world);
+    let expression = tags_header(call.request).map(str::to_owned);
+    telemetry::record(world, &call.hub, telemetry::Sent::completed(&id, call, notification, expression, &delivered));
+    (accepted(world, call, collection, &id), Effect::Action)
+}
+
+/// `{32 hex}-{time}-{8 digits}-{n}` (recorded).
+pub(super) fn message_id(world: &mut World) -> String {
+    let stamp = time::at(world.now()).strftime("%Y%m%d%H%M%S").to_string();
+    let random = &mut world.telephony.random;
+    let (hex, node, lane) = (random.hex(32), random.next() % 90_000_000 + 10_000_000, random.next() % 32);
+    format!("{hex}-{stamp}-{node}-{lane}")
+}
+
+/// 201; only the tier Standard says where to ask.
+pub(super) fn accepted(world: &World, call: &Call<'_>, collection: &str, id: &str) -> Response {
+    let response = Response::empty(201).with("content-type", XML);
+    if Tier::of(world, &call.hub) < Tier::Standard {
+        return response;
+    }
+    let direct = if call.parameter("direct").is_some() { "&direct" } else { "" };
+    let (host, hub, version) = (&call.host, call.hub_name(), call.version());
+    response.with("location", format!("https://{host}/{hub}/{collection}/{id}?api-version={version}{direct}"))
+}
+
+fn native(notification: &Notification) -> Result<Platform, Refused> {
+    match notification.format {
+        Format::Native(platform) => Ok(platform),
+        Format::Template => {
+            Err(Refused::bad("A template notification has no device handle: it goes by tags, or to all."))
+        }
     }
 }
 
-fn platform_headers(request: &Request) -> BTreeMap<String, String> {
-    let headers = request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-    headers.filter(|(name, _)| PLATFORM_HEADERS.iter().any(|start| name.starts_with(start))).collect()
+pub(super) fn tags_header(request: &Request) -> Option<&str> {
+    request.header("ServiceBusNotification-Tags").map(str::trim).filter(|tags| !tags.is_empty())
+}
+
+pub(super) fn by_tags(tags: Option<&str>) -> Result<Audience, Refused> {
+    match tags {
+        Some(text) => Expression::parse(text).map(Audience::Tags).map_err(Refused::bad),
+        None => Ok(Audience::All),
+    }
 }
 
 /// Without `direct`, a handle is not looked at: the trap that sends to all.
-fn target(call: &Call<'_>, platform: &str) -> Result<Target, Refused> {
+fn audience(call: &Call<'_>, notification: &Notification) -> Result<Audience, Refused> {
+    if call.parameter("direct").is_none() {
+        return by_tags(tags_header(call.request));
+    }
     let header = |name: &str| call.request.header(name).map(str::trim).filter(|v| !v.is_empty());
-    if call.parameter("direct").is_some() {
-        let Some(handle) = header("ServiceBusNotification-DeviceHandle") else {
-            return Err(Refused::new(400, "The header ServiceBusNotification-DeviceHandle is missing."));
-        };
-        check_handle(platform, handle)
-            .map_err(|why| Refused::new(400, &format!("The device handle is invalid: {why}.")))?;
-        return Ok(Target::Handle(handle.to_owned()));
-    }
-    match header("ServiceBusNotification-Tags") {
-        Some(text) => Expression::parse(text).map(Target::Tags).map_err(|why| Refused::new(400, &why)),
-        None => Ok(Target::All),
-    }
-}
-
-/// The handles of the installations that are meant; each once.
-fn chosen(world: &World, call: &Call<'_>, platform: &str, expression: Option<&Expression>) -> BTreeSet<String> {
-    world
-        .telephony
-        .installations
-        .iter()
-        .filter(|((hub, _), installation)| *hub == call.hub && installation.platform == platform)
-        .filter(|((_, id), installation)| expression.is_none_or(|e| e.matches(id, installation)))
-        .map(|(_, installation)| installation.handle.clone())
-        .collect()
-}
-
-fn accepted(world: &mut World, call: &Call<'_>) -> Response {
-    let tracking = call.request.header("TrackingId").map(str::to_owned);
-    let tracking = tracking.unwrap_or_else(|| world.telephony.random.guid());
-    let response = Response::empty(201).with("TrackingId", tracking);
-    if !standard(world, call) {
-        return response;
-    }
-    let (id, hub) = (world.telephony.random.base64_url(32), super::super::path::leaf(&call.hub));
-    let location = format!("https://{}/{hub}/messages/{id}?api-version={}", call.host, call.version());
-    response.with("location", location)
+    let platform = native(notification)?;
+    let Some(handle) = header("ServiceBusNotification-DeviceHandle") else {
+        return Err(Refused::bad("The header ServiceBusNotification-DeviceHandle is missing."));
+    };
+    let key = |name: &str| header(name).map(str::to_owned);
+    let keys = key("P256DH").zip(key("Auth")).map(|(p256dh, auth)| Keys { p256dh, auth });
+    let channel = Channel::new(platform, handle, keys)
+        .map_err(|why| Refused::bad(format!("The device handle is invalid: {why}.")))?;
+    Ok(Audience::Channels(vec![channel]))
 }

@@ -1,6 +1,7 @@
-//! Tag expressions: `a || b`, `a && !b`, with parentheses.
+//! Tags, and expressions of them: `a || b`, `a && !b`, with parentheses.
 
-use super::super::push::Installation;
+/// Tags of one registration.
+const TAGS: usize = 60;
 
 /// Tags of an expression that only has `||`, and of any other.
 const MOST_OF_ORS: usize = 20;
@@ -47,28 +48,61 @@ impl Expression {
         }
     }
 
-    pub(super) fn matches(&self, id: &str, installation: &Installation) -> bool {
+    pub(super) fn matches(&self, tags: &[String]) -> bool {
         match self {
-            Self::Tag(tag) => {
-                if let Some(wanted) = implicit(tag, "$InstallationId:") {
-                    return wanted == id;
-                }
-                if let Some(wanted) = implicit(tag, "$UserId:") {
-                    return wanted == installation.user;
-                }
-                installation.tags.iter().any(|t| t == tag)
-            }
-            Self::Not(inner) => !inner.matches(id, installation),
-            Self::And(a, b) => a.matches(id, installation) && b.matches(id, installation),
-            Self::Or(a, b) => a.matches(id, installation) || b.matches(id, installation),
+            Self::Tag(tag) => tags.contains(tag),
+            Self::Not(inner) => !inner.matches(tags),
+            Self::And(a, b) => a.matches(tags) && b.matches(tags),
+            Self::Or(a, b) => a.matches(tags) || b.matches(tags),
         }
     }
 }
 
-/// `$InstallationId:{id}`, with its braces or without.
-fn implicit<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let rest = tag.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name)).and(tag.get(name.len()..))?;
-    Some(rest.strip_prefix('{').and_then(|r| r.strip_suffix('}')).unwrap_or(rest))
+/// Tags that the hub itself gives, `$InstallationId:{…}` and `$UserId:{…}`.
+pub(super) struct Tag;
+
+impl Tag {
+    pub(super) fn of_installation(id: &str) -> String {
+        format!("$InstallationId:{{{id}}}")
+    }
+
+    pub(super) fn of_user(id: &str) -> String {
+        format!("$UserId:{{{id}}}")
+    }
+
+    /// One spelling for all that expressions allow: any case of the name, with its braces or without.
+    fn spelled(tag: &str) -> String {
+        let after = |name: &str| {
+            let start = tag.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name));
+            let rest = start.and(tag.get(name.len()..))?;
+            Some(rest.strip_prefix('{').and_then(|r| r.strip_suffix('}')).unwrap_or(rest))
+        };
+        if let Some(id) = after("$InstallationId:") {
+            return Self::of_installation(id);
+        }
+        after("$UserId:").map_or_else(|| tag.to_owned(), Self::of_user)
+    }
+}
+
+/// Whether a registration may have these tags (documented).
+pub(crate) fn check(tags: &[String]) -> Result<(), String> {
+    let fits = |tag: &String| {
+        let inner = tag.strip_prefix("$InstallationId:{").or_else(|| tag.strip_prefix("$UserId:{"));
+        let implicit =
+            inner.and_then(|t| t.strip_suffix('}')).is_some_and(|id| !id.is_empty() && id.chars().all(of_user));
+        !tag.is_empty() && tag.chars().count() <= LONGEST && (implicit || tag.chars().all(allowed))
+    };
+    if tags.len() > TAGS || !tags.iter().all(fits) {
+        return Err(format!(
+            "A registration has at most {TAGS} tags of at most {LONGEST} letters, digits and _@#.:- each."
+        ));
+    }
+    Ok(())
+}
+
+/// Characters that the id of a user or of an installation may have (documented).
+pub(super) fn of_user(c: char) -> bool {
+    allowed(c) || c == '='
 }
 
 /// Characters that a tag may have.
@@ -87,12 +121,12 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             '|' if rest.starts_with("||") => (Token::Or, 2),
             '&' if rest.starts_with("&&") => (Token::And, 2),
             _ => {
-                let end = rest.find(|c| !(allowed(c) || "${}".contains(c))).unwrap_or(rest.len());
+                let end = rest.find(|c| !(allowed(c) || "${}=".contains(c))).unwrap_or(rest.len());
                 let tag = rest.get(..end).unwrap_or_default();
                 if tag.is_empty() || tag.chars().count() > LONGEST {
                     return Err(format!("The tag expression has an invalid tag at '{first}'."));
                 }
-                (Token::Tag(tag.to_owned()), end)
+                (Token::Tag(Tag::spelled(tag)), end)
             }
         };
         tokens.push(token);
@@ -140,19 +174,12 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     fn matches(expression: &str, tags: &[&str]) -> bool {
-        let installation = Installation {
-            platform: "apple".into(),
-            handle: String::new(),
-            user: "8:acs:ada".into(),
-            tags: tags.iter().map(|t| (*t).to_owned()).collect(),
-            body: Value::Null,
-        };
-        Expression::parse(expression).expect("an expression").matches("one", &installation)
+        let implicit = [Tag::of_installation("one"), Tag::of_user("8:acs:ada")];
+        let tags: Vec<String> = tags.iter().map(|t| (*t).to_owned()).chain(implicit).collect();
+        Expression::parse(expression).expect("an expression").matches(&tags)
     }
 
     #[test]
@@ -165,6 +192,7 @@ mod tests {
         assert!(!matches("A", &["a"]));
         assert!(matches("$UserId:{8:acs:ada}", &[]));
         assert!(matches("$InstallationId:{one}", &[]));
+        assert!(matches("$installationid:one && !$UserId:{bob}", &[]));
         assert!(!matches("$InstallationId:{two}", &[]));
     }
 

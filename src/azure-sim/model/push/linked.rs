@@ -4,7 +4,7 @@ use super::super::json;
 use super::super::path;
 use super::super::resource::{Hidden, Link};
 use super::super::world::World;
-use super::{Phone, Silence};
+use super::{Phone, Platform, Silence};
 
 /// Where a push of a service goes.
 pub(super) struct Route {
@@ -45,10 +45,9 @@ pub(super) fn route(world: &mut World, service: &str, user: &str) -> Result<Rout
     if everyones(world).is_empty()
         && let Some(platform) = platforms.first()
     {
-        world.register_phone(&hub, user, platform);
+        world.register_phone(&hub, user, *platform);
     }
-    let reached: Vec<Phone> =
-        everyones(world).into_iter().filter(|p| platforms.contains(&p.platform.as_str())).collect();
+    let reached: Vec<Phone> = everyones(world).into_iter().filter(|p| platforms.contains(&p.platform)).collect();
     if reached.is_empty() { Err(Silence::NoPhone) } else { Ok(Route { service, hub, rule, phones: reached }) }
 }
 
@@ -90,16 +89,16 @@ fn check_key(world: &World, hub: &str, link: &Link) -> Result<String, Silence> {
 }
 
 /// The platforms a hub can push to for Communication Services: APNS by token, and FCM v1.
-fn platforms(world: &World, hub: &str) -> Result<Vec<&'static str>, Silence> {
+fn platforms(world: &World, hub: &str) -> Result<Vec<Platform>, Silence> {
     let credentials = world.credentials(hub).ok_or(Silence::NoCredentials)?;
     let apns = json::at(credentials, &["apnsCredential", "properties"]);
     let by_token = apns.is_some_and(|a| json::text(a, &["token"]).is_some_and(|t| !t.is_empty()));
     let mut platforms = Vec::new();
     if by_token {
-        platforms.push("apple");
+        platforms.push(Platform::Apple);
     }
     if json::at(credentials, &["fcmV1Credential"]).is_some() {
-        platforms.push("fcmv1");
+        platforms.push(Platform::FcmV1);
     }
     match (platforms.is_empty(), apns.is_some()) {
         (false, _) => Ok(platforms),

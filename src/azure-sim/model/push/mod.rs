@@ -1,8 +1,12 @@
 //! Phones, and what reaches them: through the linked hub on behalf of Communication Services, or from an app through the
 //! data plane of Notification Hubs. What does not arrive is silent in Azure, and counted here.
 
+mod channel;
 mod linked;
 mod message;
+mod outcome;
+mod platform;
+mod service;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,11 +14,15 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::hubs_data::Hub;
 use super::kept::{Log, Single, Table};
 use super::random::Random;
 use super::world::World;
 
-pub(crate) use message::{Message, check_handle};
+pub(crate) use channel::{Channel, Keys, check_handle, texts};
+pub(crate) use message::Message;
+pub(crate) use outcome::Outcome;
+pub use platform::Platform;
 pub(crate) use state::Read;
 
 /// What is pushed.
@@ -25,11 +33,11 @@ pub enum Push {
     Call,
     /// A chat message.
     Message,
-    /// By an app, to one device handle.
+    /// By an app, to device handles.
     Direct,
-    /// By an app, to the installations that a tag expression chose.
+    /// By an app, to the registrations that a tag expression chose.
     Tagged,
-    /// By an app, to every installation of the hub.
+    /// By an app, to every registration of the hub.
     Broadcast,
 }
 
@@ -40,10 +48,28 @@ pub struct Phone {
     pub hub: String,
     /// Whose it is.
     pub user: String,
-    /// `apple` or `fcmv1`.
-    pub platform: String,
+    /// Which service pushes to it.
+    pub platform: Platform,
     /// Made up when the phone was registered without one.
     pub handle: String,
+    /// Which app it is, as the hub's credential names it: a bundle id, a project. Absent: the hub's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Of a browser: what messages must be encrypted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keys: Option<Keys>,
+}
+
+impl Phone {
+    pub(crate) fn new(hub: &str, user: &str, platform: Platform, handle: &str) -> Self {
+        let (hub, handle) = (hub.to_ascii_lowercase(), handle.to_owned());
+        Self { hub, user: user.to_owned(), platform, handle, app: None, keys: None }
+    }
+
+    /// What a push to it goes to.
+    fn channel(&self) -> Channel {
+        Channel { platform: self.platform, handle: self.handle.clone(), keys: self.keys.clone() }
+    }
 }
 
 /// A push that arrived.
@@ -76,17 +102,6 @@ pub struct Ring {
     pub headers: BTreeMap<String, String>,
 }
 
-/// What an app registered at a hub: where tagged pushes go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Installation {
-    pub(crate) platform: String,
-    pub(crate) handle: String,
-    pub(crate) user: String,
-    pub(crate) tags: Vec<String>,
-    /// As it reads back.
-    pub(crate) body: Value,
-}
-
 /// Why a push did not arrive. Azure says nothing of it; the simulator counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error, Deserialize)]
 #[allow(missing_docs, reason = "each is described by its message")]
@@ -105,24 +120,28 @@ pub enum Silence {
     KeyStale,
     #[error("the linked rule lacks the right Send")]
     NoSendRight,
-    #[error("the hub has neither APNS nor FCM v1 credentials")]
+    #[error("the hub has no credential for the platform")]
     NoCredentials,
     #[error("the hub's APNS credential is a certificate, which Communication Services does not support")]
     ApnsCertificate,
     #[error("the user has no phone on the linked hub")]
     NoPhone,
-    #[error("no phone answers to the device handle")]
+    #[error("no phone ever had the device handle")]
     DeadHandle,
-    #[error("no installation of the platform has the tags")]
+    #[error("the app with the device handle was uninstalled")]
+    Uninstalled,
+    #[error("the device handle is that of another app than the hub's credential names")]
+    WrongApp,
+    #[error("the browser cannot read a message that was encrypted for other keys than its own")]
+    Undecryptable,
+    #[error("no registration of the platform has the tags")]
     NoTarget,
     #[error("the payload is larger than the platform takes")]
     PayloadTooLarge,
-    #[error("the platform refuses the payload: the data of FCM v1 is flat, and its values are strings")]
+    #[error("the platform refuses the payload: data of FCM v1 and ADM is flat and of texts, XML of WNS is of its type")]
     RefusedByPlatform,
-    #[error("the platform was switched off: the legacy FCM in July 2024")]
+    #[error("the platform was switched off: the legacy FCM in July 2024, MPNS with Windows Phone")]
     PlatformRetired,
-    #[error("the simulator has no phones of that platform yet")]
-    PlatformNotSimulated,
 }
 
 /// Phones, what reached them, and what did not.
@@ -130,8 +149,12 @@ pub enum Silence {
 pub(crate) struct Telephony {
     /// By age.
     pub(crate) phones: Table<u64, Phone>,
-    /// By lower-cased id of the hub, and by installation id.
-    pub(crate) installations: Table<(String, String), Installation>,
+    /// Handles of apps that were uninstalled, oldest first.
+    pub(crate) uninstalled: Single<VecDeque<String>>,
+    /// What apps registered and sent, by lower-cased id of the hub.
+    pub(crate) hubs: Table<String, Hub>,
+    /// In the place of a hub that is not in the table it was just put into: never.
+    nowhere: Hub,
     pub(crate) rings: Log<Ring>,
     pub(crate) silences: Single<BTreeMap<Silence, u64>>,
     /// Of its own: device handles must not shift the keys that a seed gives.
@@ -140,14 +163,16 @@ pub(crate) struct Telephony {
 
 /// Rings kept; a long playground must not grow without end.
 const RINGS: usize = 10_000;
-/// Phones, and installations, at most.
+/// Phones, and registrations, at most.
 pub(crate) const DEVICES: usize = 10_000;
 
 impl Telephony {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             phones: Table::default(),
-            installations: Table::default(),
+            uninstalled: Single::default(),
+            hubs: Table::default(),
+            nowhere: Hub::default(),
             rings: Log::default(),
             silences: Single::default(),
             random: Random::new(seed ^ 0x0050_686f_6e65_7321),
@@ -158,26 +183,82 @@ impl Telephony {
         *self.silences.entry(silence).or_default() += 1;
     }
 
-    /// A handle as the platform would give one.
-    fn handle(&mut self, platform: &str) -> String {
-        match platform {
-            "apple" => self.random.hex(64),
-            _ => format!("{}:APA91b{}", self.random.base64_url(22), self.random.base64_url(134)),
+    /// What apps registered at a hub, for writing; made when it is first asked for.
+    pub(crate) fn hub(&mut self, hub: &str) -> &mut Hub {
+        self.hubs.get_or_insert_with(hub.to_owned(), Hub::default).unwrap_or(&mut self.nowhere)
+    }
+
+    fn add(&mut self, phone: Phone) {
+        let next = self.phones.last_key_value().map_or(1, |(age, _)| age + 1);
+        self.phones.insert(next, phone);
+        while self.phones.len() > DEVICES {
+            self.phones.pop_first();
         }
+    }
+
+    /// A phone that is not known comes to be: whoever registers is an app on a device.
+    pub(crate) fn meet(&mut self, hub: &str, user: &str, channel: &Channel) {
+        let known = self.phones.values().any(|p| p.platform == channel.platform && channel.has_handle(&p.handle));
+        if known || self.phones.len() >= DEVICES {
+            return;
+        }
+        let keys = channel.keys.clone();
+        self.add(Phone { keys, ..Phone::new(hub, user, channel.platform, &channel.handle) });
+    }
+
+    /// The app goes: its handle is remembered as one that was. Whether there was such a phone.
+    pub(crate) fn uninstall(&mut self, handle: &str) -> bool {
+        let before = self.phones.len();
+        self.phones.retain(|_, p| p.handle != handle);
+        let gone = self.phones.len() < before;
+        if gone {
+            if self.uninstalled.len() >= DEVICES {
+                self.uninstalled.pop_front();
+            }
+            self.uninstalled.push_back(handle.to_owned());
+        }
+        gone
+    }
+
+    /// A handle as the platform would give one.
+    pub(crate) fn handle(&mut self, platform: Platform) -> String {
+        let random = &mut self.random;
+        match platform {
+            Platform::Apple => random.hex(64),
+            Platform::Windows => {
+                format!("https://wns2-par02p.notify.windows.com/?token={}", random.base64_url(120))
+            }
+            Platform::WindowsPhone => format!("https://s.notify.live.net/u/1/par/{}", random.base64_url(80)),
+            Platform::Browser => {
+                format!("https://updates.push.services.mozilla.com/wpush/v2/{}", random.base64_url(180))
+            }
+            Platform::Adm => format!("amzn1.adm-registration.v3.{}", random.base64_url(160)),
+            Platform::Baidu => format!("{}-{}", random.next() >> 4, random.next() >> 4),
+            Platform::Xiaomi => random.base64_url(64),
+            Platform::FcmV1 | Platform::Gcm => {
+                format!("{}:APA91b{}", random.base64_url(22), random.base64_url(134))
+            }
+        }
+    }
+
+    /// The keys of a browser's subscription; other platforms have none.
+    pub(crate) fn keys(&mut self, platform: Platform) -> Option<Keys> {
+        (platform == Platform::Browser)
+            .then(|| Keys { p256dh: format!("B{}", self.random.base64_url(86)), auth: self.random.base64_url(22) })
     }
 }
 
 impl World {
-    /// Registers a phone: `platform` is `apple` or `fcmv1`. Returns its handle.
-    pub fn register_phone(&mut self, hub: &str, user: &str, platform: &str) -> String {
+    /// Registers a phone. Returns its handle.
+    pub fn register_phone(&mut self, hub: &str, user: &str, platform: Platform) -> String {
         let hub = hub.to_ascii_lowercase();
         let known = |p: &&Phone| p.hub == hub && p.user == user && p.platform == platform;
         if let Some(phone) = self.telephony.phones.values().find(known) {
             return phone.handle.clone();
         }
         let handle = self.telephony.handle(platform);
-        let phone = Phone { hub, user: user.into(), platform: platform.into(), handle: handle.clone() };
-        self.register_device(phone, &[]);
+        let keys = self.telephony.keys(platform);
+        self.register_device(Phone { keys, ..Phone::new(&hub, user, platform, &handle) }, &[]);
         handle
     }
 
@@ -185,21 +266,11 @@ impl World {
     /// moves there.
     pub fn register_device(&mut self, phone: Phone, tags: &[String]) {
         let number = self.number();
+        super::hubs_data::install(self, &phone, tags, number);
         let telephony = &mut self.telephony;
-        let hub = phone.hub.clone();
-        telephony.installations.retain(|(at, _), i| *at != hub || i.handle != phone.handle);
-        let id = format!("phone-{number}");
-        let (platform, handle, user) = (phone.platform.clone(), phone.handle.clone(), phone.user.clone());
-        let body = serde_json::json!({
-            "installationId": id, "platform": if platform == "apple" { "apns" } else { "fcmV1" },
-            "pushChannel": handle, "tags": tags, "userId": user,
-        });
-        telephony.installations.insert((hub, id), Installation { platform, handle, user, tags: tags.to_vec(), body });
+        telephony.uninstalled.retain(|handle| *handle != phone.handle);
         telephony.phones.retain(|_, p| p.handle != phone.handle);
-        telephony.phones.insert(number, phone);
-        while telephony.phones.len() > DEVICES {
-            telephony.phones.pop_first();
-        }
+        telephony.add(phone);
     }
 
     /// Everything that rang so far, oldest first.
@@ -223,45 +294,36 @@ impl World {
             self.telephony.silent(*silence);
         })?;
         let time = self.now();
-        let rings = phones.into_iter().map(|phone| Ring {
-            time,
-            service: service.clone(),
-            hub: hub.clone(),
-            rule: rule.clone(),
-            phone,
-            push,
-            title: None,
-            body: None,
-            payload: Value::Null,
-            headers: BTreeMap::new(),
-        });
-        let rings: Vec<Ring> = rings.collect();
-        rings.iter().for_each(|ring| self.record(ring.clone()));
-        Ok(rings)
-    }
-
-    /// Hands a message to the platform, which hands it to the phone with that handle; or nothing happens, and is counted.
-    pub(crate) fn hand_over(&mut self, way: &Way<'_>, handle: &str, message: &Message) {
-        let phone =
-            self.telephony.phones.values().find(|p| p.handle == handle && p.platform == message.platform).cloned();
-        let arrived = message.check().and_then(|()| phone.ok_or(Silence::DeadHandle));
-        let phone = match arrived {
-            Ok(phone) => phone,
-            Err(silence) => return self.telephony.silent(silence),
-        };
-        let (title, body) = message.shown();
-        self.record(Ring {
-            time: self.now(),
-            service: String::new(),
-            hub: way.hub.to_owned(),
-            rule: way.rule.to_owned(),
-            phone,
-            push: way.push,
-            title,
-            body,
-            payload: message.payload.clone(),
-            headers: message.headers.clone(),
-        });
+        let (mut rings, mut lost) = (Vec::new(), None);
+        for phone in phones {
+            // By Direct Send, as an app's own push goes (documented): the same platform takes it, or does not.
+            let phone = match self.taken(&hub, &phone.channel()) {
+                Ok(phone) => phone,
+                Err(silence) => {
+                    self.telephony.silent(silence);
+                    lost = Some(silence);
+                    continue;
+                }
+            };
+            let ring = Ring {
+                time,
+                service: service.clone(),
+                hub: hub.clone(),
+                rule: rule.clone(),
+                phone,
+                push,
+                title: None,
+                body: None,
+                payload: Value::Null,
+                headers: BTreeMap::new(),
+            };
+            self.record(ring.clone());
+            rings.push(ring);
+        }
+        match lost.filter(|_| rings.is_empty()) {
+            Some(silence) => Err(silence),
+            None => Ok(rings),
+        }
     }
 
     fn record(&mut self, ring: Ring) {

@@ -31,9 +31,12 @@ fn call(azure: &mut Client) -> Result<usize, Silence> {
 fn a_call_rings_through_the_linked_hub() {
     let (mut azure, hub) = linked(instant(), json!(["Send"]), fcm());
     assert_eq!(call(&mut azure), Ok(1));
-    assert_eq!(azure.world.rings()[0].phone.platform, "fcmv1");
-    azure.world.register_phone(&hub, "8:acs:user", "apple");
+    assert_eq!(azure.world.rings()[0].phone.platform, Platform::FcmV1);
+    azure.world.register_phone(&hub, "8:acs:user", Platform::Apple);
     assert_eq!(call(&mut azure), Ok(1), "the apple phone has no credentials to be reached by");
+    let other = json!({"hub": hub, "user": "8:acs:other", "platform": "fcmv1", "app": "another-project"});
+    azure.door("POST", "phones", other);
+    assert_eq!(azure.world.push("shop", "8:acs:other", Push::Call), Err(Silence::WrongApp));
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn what_azure_drops_silently_is_counted() {
         assert!(spoil(&mut azure, &hub));
         if expected == Silence::NoPhone {
             // Nobody is given a phone who has one, and this one has no credentials to be reached by.
-            azure.world.register_phone(&hub, "8:acs:user", "apple");
+            azure.world.register_phone(&hub, "8:acs:user", Platform::Apple);
         }
         assert_eq!(call(&mut azure), Err(expected));
         assert_eq!(azure.world.silences().get(&expected), Some(&1));
