@@ -22,7 +22,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth web picture binaries release parts clean-cache
+.PHONY: help demo playground try-out e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth web picture binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -37,6 +37,10 @@ e2e: export CLUSTER ?= node
 e2e: PARTS = e2e
 e2e: release ## Operator, relay and app as real pods on a node made here (needs root on Linux), or on the cluster of CLUSTER=KUBECONFIG
 	@$(BIN)/testbed e2e
+
+try-out: export CLUSTER = node
+try-out: PARTS = e2e
+try-out: release ## The chart with azureSim.enabled on a real node: one helm install, one kubectl apply, no Azure
 	@$(BIN)/testbed try-out
 
 e2e-refusal: export CLUSTER ?= node
