@@ -16,6 +16,7 @@ use super::installation::{Installation, Options};
 use super::objects::{self, text};
 use super::quickstart::{Identity, Quickstart, Secrets};
 use super::relay::neighbourhood::Neighbourhood;
+use super::relay::{IPHONE, register_installations};
 use super::show::{Output, Show};
 use super::signals::asked_to_stop;
 use super::{NAMESPACES, live, story};
@@ -112,6 +113,7 @@ async fn register_phones(all: &Installation) -> Result<String> {
     let hub = id(objects::get(&all.client, SHOP, "notificationhubs", "phones").await?);
     let line = Line { service: service.clone(), hub, user: "8:acs:anna".to_owned() };
     line.register_phones(&all.azure).await?;
+    register_installations(&all.azure, &line).await?;
     Ok(service.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
@@ -146,7 +148,8 @@ fn invite_to_the_relay(show: &Show, service: &str, app: &str) {
         r#"{{"service": "{service}", "thread": "19:orders", "sender": "8:acs:bob", "senderDisplayName": "Bob", "recipient": "8:acs:anna", "message": "Hi"}}"#
     );
     show.did(&format!("{door}/chat -d '{chat}'"));
-    let push = r#"{"platform": "apple", "deviceHandle": "a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a", "payload": {"aps": {"alert": "Hello"}}}"#;
+    let push =
+        format!(r#"{{"platform": "apple", "deviceHandle": "{IPHONE}", "payload": {{"aps": {{"alert": "Hello"}}}}}}"#);
     show.did(&format!("curl -s {app}/push --json '{push}'"));
     show.did(&format!("{door}/phones"));
     show.detail("a chat message becomes a push by the relay's rule, and the app pushes through the relay: what each phone has got.");

@@ -18,7 +18,7 @@ use apps::{Apps, PLACES};
 /// times faster can be half a minute.
 const SOON: Duration = Duration::from_secs(150);
 /// As long as Apple's are.
-const IPHONE: &str = "a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a";
+pub(crate) const IPHONE: &str = "a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a11a5e1f0a";
 const ANDROID: &str = "token-of-annas-android";
 
 /// One delivery that Event Grid tried.
@@ -92,14 +92,20 @@ async fn tried(azure: &AzureSim, id: &str) -> Result<Vec<Attempt>> {
     Ok(attempts(azure).await?.into_iter().filter(ours).collect())
 }
 
-/// A chat message becomes a push.
-pub(crate) async fn chat(show: &mut Show, azure: &AzureSim, line: &Line) -> Result<()> {
-    show.chapter("A chat message becomes a push, by a rule in YAML");
+/// What the user's app does at the hub: installations with a tag that leads to them, which is returned.
+pub(crate) async fn register_installations(azure: &AzureSim, line: &Line) -> Result<String> {
     let tag = format!("user:{}", line.user);
     for (platform, handle) in [("apple", IPHONE), ("fcmv1", ANDROID)] {
         let phone = json!({"hub": line.hub, "user": line.user, "platform": platform, "handle": handle, "tags": [tag]});
         azure.post("/_sim/phones", &phone).await?;
     }
+    Ok(tag)
+}
+
+/// A chat message becomes a push.
+pub(crate) async fn chat(show: &mut Show, azure: &AzureSim, line: &Line) -> Result<()> {
+    show.chapter("A chat message becomes a push, by a rule in YAML");
+    let tag = register_installations(azure, line).await?;
     show.detail(&format!("Anna's app has registered its installations at the hub with the tag {tag}."));
     let words = "Your parcel is at the door";
     let message = json!({"service": line.service, "thread": "19:orders", "sender": "8:acs:bob", "senderDisplayName": "Bob",
