@@ -5,6 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams};
 use serde_json::json;
 use testbed::{AzureSim, Cluster, stack, wait_for};
 
@@ -12,7 +15,8 @@ use super::images::Images;
 use super::{Installation, Options, RELEASE, VARIABLES, for_relays};
 use crate::command::show::Show;
 
-const OPERATOR: [&str; 4] = ["-n", RELEASE, "-l", "app.kubernetes.io/name=acs-operator"];
+const LABEL: &str = "app.kubernetes.io/name=acs-operator";
+const OPERATOR: [&str; 4] = ["-n", RELEASE, "-l", LABEL];
 
 /// Installs the chart with nothing of it left out.
 pub(super) async fn install(show: &mut Show, all: &Installation, images: &Images, options: &Options) -> Result<()> {
@@ -66,8 +70,9 @@ async fn helm(cluster: &Cluster, azure: &AzureSim, values: &Path) -> Result<()> 
 pub(super) async fn kill(cluster: &Cluster) -> Result<String> {
     let pod = pod(cluster).await?;
     if cluster.node().is_none() {
-        let args = ["-n", RELEASE, "delete", "pod", &pod, "--force", "--grace-period=0", "--wait=false"];
-        cluster.kubectl(args).await?.ok()?;
+        // Not by kubectl: while that starts, Azure would be done.
+        let pods: Api<Pod> = Api::namespaced(cluster.client().await?, RELEASE);
+        pods.delete(&pod, &DeleteParams::default().grace_period(0)).await.context("deleting the operator's pod")?;
         return Ok(format!("kubectl -n {RELEASE} delete pod {pod} --force --grace-period=0"));
     }
     for process in cluster.container_processes(RELEASE, &pod, "operator").await? {
@@ -78,8 +83,9 @@ pub(super) async fn kill(cluster: &Cluster) -> Result<String> {
 }
 
 async fn pod(cluster: &Cluster) -> Result<String> {
-    let args = [&["get", "pods", "-o", "jsonpath={.items[0].metadata.name}"][..], &OPERATOR].concat();
-    cluster.kubectl(args).await?.ok()
+    let pods: Api<Pod> = Api::namespaced(cluster.client().await?, RELEASE);
+    let found = pods.list(&ListParams::default().labels(LABEL)).await.context("looking for the operator's pod")?;
+    found.items.into_iter().find_map(|pod| pod.metadata.name).context("the operator has no pod")
 }
 
 /// Waits until the killed container runs again, or another pod in its place, and leads. Returns what brought it back.
