@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acs_wire::filter::{EventFilter, SubjectFilter};
+use acs_wire::filter::{EventFields, SubscriptionFilter};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -133,23 +133,6 @@ const ADVANCED_NOTE: &str = "advanced filters are not evaluated yet: Azure may h
 
 pub(super) fn endpoint_type(properties: &Value) -> String {
     destination::of(properties).and_then(|d| json::text(d, &["endpointType"])).unwrap_or_default().to_owned()
-}
-
-/// Types and subject of a subscription's filter. Types that are absent were filled in when it was written, so that none
-/// here means a source whose types are not simulated: all of them.
-fn filter(properties: &Value) -> EventFilter {
-    let text = |name: &str| json::text(properties, &["filter", name]).unwrap_or_default().to_owned();
-    let types = json::at(properties, &["filter", "includedEventTypes"]).and_then(Value::as_array);
-    let types: Vec<String> = types.into_iter().flatten().filter_map(|t| t.as_str().map(str::to_owned)).collect();
-    let all = types.iter().any(|t| t == "All");
-    EventFilter {
-        event_types: if all { Vec::new() } else { types },
-        subject: SubjectFilter {
-            begins_with: text("subjectBeginsWith"),
-            ends_with: text("subjectEndsWith"),
-            case_sensitive: json::at(properties, &["filter", "isSubjectCaseSensitive"]) == Some(&Value::Bool(true)),
-        },
-    }
 }
 
 fn expired(properties: &Value, now: u64) -> bool {
