@@ -1,5 +1,6 @@
 //! One event, in both schemas.
 
+use acs_wire::filter::EventFields;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -50,6 +51,18 @@ pub(super) struct Event {
 pub(super) const DATA_VERSION: &str = "1.0";
 
 impl Event {
+    /// What filters see of it. Communication Services publishes in Event Grid's schema, whatever a subscription delivers.
+    pub(super) fn fields(&self) -> EventFields<'_> {
+        EventFields {
+            id: &self.id,
+            topic: &self.topic,
+            subject: &self.subject,
+            event_type: &self.kind,
+            data_version: DATA_VERSION,
+            data: &self.data,
+        }
+    }
+
     pub(super) fn envelope(&self, schema: Schema) -> Value {
         match schema {
             Schema::EventGrid => json!({

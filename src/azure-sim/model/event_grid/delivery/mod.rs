@@ -5,7 +5,6 @@
 //! * At most [`queue::AT_ONCE`] requests per subscription are out at a time, and [`queue::LIMIT`] events wait.
 //! * After ten failures in a row, the subscription rests (probation). Then one request tries; each that fails doubles the
 //!   rest, up to an hour. Azure does the like "for up to hours" and may also drop events unattempted, which is not done here.
-//! * Advanced filters are not evaluated yet: what they would hold back is delivered, and the door says so.
 //! * Destinations other than webhooks take nothing yet: their events stay pending, and the door says so.
 
 mod attempt;

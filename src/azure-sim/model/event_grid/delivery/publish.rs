@@ -1,8 +1,9 @@
 //! Which subscriptions an event goes to, and what becomes of its copies when one of them goes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use acs_wire::filter::{EventFields, SubscriptionFilter};
+use acs_wire::filter::SubscriptionFilter;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,9 +60,11 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
         return Err(format!("time '{time}' is not RFC 3339"));
     }
     let now = world.now();
-    let matched = matching(world, source, draft);
     let topic = subscriptions::topic(source);
     let mut ids = Vec::new();
+    let mut receivers: BTreeMap<String, Matched> = BTreeMap::new();
+    let mut copies = 0;
+    let subscribed = subscribed(world, source);
     for number in 0..count {
         let made = world.deliveries.random.guid();
         // Ids of a series stay apart: receivers tell duplicates by them.
@@ -83,22 +86,32 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
             return Err("the event is larger than 1 MB".into());
         }
         let event = Arc::new(event);
-        for (key, _) in &matched {
-            enqueue(world, key, event.clone());
+        // Events of a series differ in their ids, which a filter may ask for.
+        for candidate in subscribed.iter().filter(|candidate| candidate.filter.lets_through(&event.fields())) {
+            receivers.entry(candidate.key.clone()).or_insert_with(|| candidate.matched.clone());
+            enqueue(world, &candidate.key, event.clone());
+            copies += 1;
         }
         ids.push(id);
     }
     let totals = &mut world.deliveries.totals;
     totals.published += count as u64;
-    totals.matched += (count * matched.len()) as u64;
-    for (key, _) in &matched {
+    totals.matched += copies;
+    for key in receivers.keys() {
         attempt::pump(world, key);
     }
-    Ok(Published { ids, matched: matched.into_iter().map(|(_, matched)| matched).collect() })
+    Ok(Published { ids, matched: receivers.into_values().collect() })
 }
 
-/// The subscriptions on that source: at extension scope, and under its system topic.
-fn matching(world: &World, source: &str, draft: &Draft) -> Vec<(String, Matched)> {
+/// A subscription on the source of an event, its filter parsed.
+struct Candidate {
+    key: String,
+    filter: SubscriptionFilter,
+    matched: Matched,
+}
+
+/// The subscriptions on that source that are in force: at extension scope, and under its system topic.
+fn subscribed(world: &World, source: &str) -> Vec<Candidate> {
     let scope = format!("{}/providers/microsoft.eventgrid/eventsubscriptions/", source.to_ascii_lowercase());
     let topic = topics::of_source(world, source).map(|(key, _)| format!("{key}/eventsubscriptions/"));
     let under_topic = topic.iter().flat_map(|prefix| world.beneath(prefix));
@@ -107,20 +120,17 @@ fn matching(world: &World, source: &str, draft: &Draft) -> Vec<(String, Matched)
         .chain(under_topic)
         .filter(|(_, r)| matches!(r.kind, Kind::ScopeSubscription | Kind::TopicSubscription))
         .filter_map(|(key, resource)| {
-            let properties = resource.in_force()?;
-            let lets_through = filter(properties).lets_through(&draft.kind, &draft.subject);
-            (lets_through && !expired(properties, world.now())).then(|| (key.clone(), describe(resource, properties)))
+            let properties = resource.in_force().filter(|properties| !expired(properties, world.now()))?;
+            // It was parsed when it was written: what could not be is not there.
+            let filter = SubscriptionFilter::parse(properties.get("filter").unwrap_or(&Value::Null)).ok()?;
+            Some(Candidate { key: key.clone(), filter, matched: describe(resource, properties) })
         })
         .collect()
 }
 
 fn describe(resource: &Resource, properties: &Value) -> Matched {
     let endpoint_type = endpoint_type(properties);
-    let advanced = json::at(properties, &["filter", "advancedFilters"]).and_then(Value::as_array);
     let mut notes = Vec::new();
-    if advanced.is_some_and(|a| !a.is_empty()) {
-        notes.push(ADVANCED_NOTE);
-    }
     if destination::webhook(properties).is_none() {
         notes.push(DESTINATION_NOTE);
     }
@@ -129,7 +139,6 @@ fn describe(resource: &Resource, properties: &Value) -> Matched {
 
 pub(super) const DESTINATION_NOTE: &str =
     "not delivered: the simulator does not reach this type of destination yet, and keeps its events pending";
-const ADVANCED_NOTE: &str = "advanced filters are not evaluated yet: Azure may hold this event back";
 
 pub(super) fn endpoint_type(properties: &Value) -> String {
     destination::of(properties).and_then(|d| json::text(d, &["endpointType"])).unwrap_or_default().to_owned()

@@ -1,5 +1,6 @@
 //! Delivery: to whom, in what shape, and in what bounds.
 
+mod filters;
 mod retry;
 
 use super::*;
