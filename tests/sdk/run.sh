@@ -5,6 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=simulator.sh
 . "$here/simulator.sh"
+azurite_starts
 installed sdk "$here/requirements.txt" -- python_packages "$here/requirements.txt"
 simulator_starts
 "$installation/bin/python" -B -m pytest -q -p no:cacheprovider --ignore "$here/az" "$here" "$@"

@@ -46,12 +46,47 @@ beside_packages() {
     cp "$installation/package.json" "$@" "$dir"
 }
 
+azurite_pid=
+azurite_dir=
+azurite_ends() {
+    if [[ -n $azurite_pid ]]; then
+        kill "$azurite_pid" 2>/dev/null || true
+        wait "$azurite_pid" 2>/dev/null || true
+    fi
+    [[ -z $azurite_dir ]] || rm -rf "$azurite_dir"
+}
+
+# Starts Microsoft's emulator of storage accounts with one account, whose connection string is then in $AZURITE_CONNECTION:
+# the simulator reads it as AZURE_SIM_STORAGE. To be called before simulator_starts, whose end ends both.
+azurite_starts() {
+    local account=contosostore key blob queue
+    trap azurite_ends EXIT
+    azurite_dir=$(mktemp -d)
+    key=$(head -c 64 /dev/urandom | base64 -w0)
+    node_installed js "$sdk/js"
+    (cd "$azurite_dir" && AZURITE_ACCOUNTS=$account:$key exec node "$installation/node_modules/.bin/azurite" \
+        --blobPort 0 --queuePort 0 --tablePort 0 --inMemoryPersistence --disableTelemetry --silent) >"$azurite_dir/log" 2>&1 &
+    azurite_pid=$!
+    # It says where its three services listen, one line each.
+    for _ in $(seq 300); do
+        blob=$(sed -n 's/^Azurite Blob service is successfully listening at //p' "$azurite_dir/log")
+        queue=$(sed -n 's/^Azurite Queue service is successfully listening at //p' "$azurite_dir/log")
+        [[ -n $blob && -n $queue ]] && break
+        kill -0 "$azurite_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    [[ -n $blob && -n $queue ]] || { echo "Azurite did not say that it listens" >&2; cat "$azurite_dir/log" >&2; exit 1; }
+    export AZURITE_CONNECTION="AccountName=$account;AccountKey=$key;BlobEndpoint=$blob/$account;QueueEndpoint=$queue/$account"
+    export AZURE_SIM_STORAGE=$AZURITE_CONNECTION
+}
+
 simulator_ends() {
     if [[ -n $simulator_pid ]]; then
         kill "$simulator_pid" 2>/dev/null || true
         wait "$simulator_pid" 2>/dev/null || true
     fi
     rm -rf "$simulator_dir"
+    azurite_ends
 }
 
 simulator_named() {

@@ -7,32 +7,55 @@ use std::time::Duration;
 use anyhow::Context as _;
 use reqwest::Certificate;
 
-use super::{Authority, Shared, now_ms};
-use crate::model::{self, Answered, Outbound};
+use super::{Authority, Shared, StorageAccess, now_ms};
+use crate::model::{self, Answered, Outbound, StorageAccount};
 
 /// Answers of webhooks are short; one that never ends must not fill the memory.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// The client for webhooks: it trusts the system's authorities, the simulator's own, and the given ones.
-pub(super) fn caller(authority: &Authority, trust: &[PathBuf]) -> anyhow::Result<reqwest::Client> {
-    let mut certificates = vec![Certificate::from_pem(authority.pem().as_bytes())?];
-    for file in trust {
-        let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let bundle = Certificate::from_pem_bundle(&pem)
-            .with_context(|| format!("{} holds no PEM certificates", file.display()))?;
-        certificates.extend(bundle);
+/// Who calls outwards: webhooks, and the storage accounts that exist for real.
+#[derive(Clone)]
+pub(super) struct Caller {
+    client: reqwest::Client,
+    storage: Arc<[StorageAccess]>,
+}
+
+impl Caller {
+    /// It trusts the system's authorities, the simulator's own, and the given ones.
+    pub(super) fn new(authority: &Authority, trust: &[PathBuf], storage: Vec<StorageAccess>) -> anyhow::Result<Self> {
+        let mut certificates = vec![Certificate::from_pem(authority.pem().as_bytes())?];
+        for file in trust {
+            let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let bundle = Certificate::from_pem_bundle(&pem)
+                .with_context(|| format!("{} holds no PEM certificates", file.display()))?;
+            certificates.extend(bundle);
+        }
+        // Event Grid follows no redirects; anything but 200 refuses.
+        let client = reqwest::Client::builder()
+            .tls_certs_merge(certificates)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, storage: storage.into() })
     }
-    // Event Grid follows no redirects; anything but 200 refuses.
-    let client = reqwest::Client::builder()
-        .tls_certs_merge(certificates)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()?;
-    Ok(client)
+
+    /// What the model may know of them.
+    pub(super) fn storage_accounts(&self) -> Vec<StorageAccount> {
+        self.storage.iter().map(|access| access.account().clone()).collect()
+    }
+
+    /// Signs what is for a storage account. Its date is that of the real clock: the account compares it with its own.
+    fn sign(&self, call: &mut Outbound) -> anyhow::Result<()> {
+        let Some(name) = call.storage_account.take() else { return Ok(()) };
+        let access = self.storage.iter().find(|access| access.account().name == name);
+        let access = access.with_context(|| format!("there is no key for the storage account {name}"))?;
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&jiff::Timestamp::now())?;
+        access.sign(call, &date).map_err(anyhow::Error::msg)
+    }
 }
 
 /// Fires timers when they are due, and performs what the model wants to call.
-pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
+pub(super) async fn run(shared: Arc<Shared>, caller: Caller) {
     let mut awaited: Option<u64> = None;
     loop {
         if awaited.is_some_and(|due| due <= now_ms()) {
@@ -59,9 +82,9 @@ pub(super) async fn run(shared: Arc<Shared>, caller: reqwest::Client) {
     }
 }
 
-async fn perform(shared: Arc<Shared>, caller: reqwest::Client, call: Outbound) {
+async fn perform(shared: Arc<Shared>, caller: Caller, call: Outbound) {
     let (id, patience) = (call.id, Duration::from_millis(call.timeout_ms));
-    tracing::debug!(method = call.method, "calling a webhook");
+    tracing::debug!(method = call.method, "calling outwards");
     let answer = match tokio::time::timeout(patience, ask(&caller, call)).await {
         Ok(Ok(answer)) => answer,
         // With its causes: "error sending request" alone says nothing.
@@ -73,9 +96,10 @@ async fn perform(shared: Arc<Shared>, caller: reqwest::Client, call: Outbound) {
     shared.news.stirred();
 }
 
-async fn ask(caller: &reqwest::Client, call: Outbound) -> anyhow::Result<Answered> {
+async fn ask(caller: &Caller, mut call: Outbound) -> anyhow::Result<Answered> {
     let method = reqwest::Method::from_bytes(call.method.as_bytes())?;
-    let mut request = caller.request(method, &call.url).body(call.body);
+    caller.sign(&mut call)?;
+    let mut request = caller.client.request(method, &call.url).body(call.body);
     for (name, value) in &call.headers {
         request = request.header(name, value);
     }

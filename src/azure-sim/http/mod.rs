@@ -7,6 +7,7 @@ mod origin;
 mod page;
 mod serve;
 mod signing;
+mod storage;
 mod stream;
 
 use std::net::{SocketAddr, TcpListener};
@@ -18,6 +19,7 @@ use anyhow::Context as _;
 use tokio::sync::{Notify, Semaphore};
 
 pub use authority::Authority;
+pub use storage::StorageAccess;
 
 use crate::model::{Config, World};
 
@@ -34,7 +36,9 @@ pub struct Options {
     pub authority: authority::Source,
     /// PEM files with further authorities that webhooks may be signed by.
     pub trust: Vec<PathBuf>,
-    /// The world to serve; its `base_url` is filled in.
+    /// Storage accounts that exist for real: events and dead letters go there.
+    pub storage: Vec<StorageAccess>,
+    /// The world to serve; its `base_url` and `storage_accounts` are filled in.
     pub config: Config,
 }
 
@@ -142,8 +146,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     names.dedup();
     let issued = authority.issue(&names)?;
     let tls = serve::tls(&issued)?;
-    let caller = clock::caller(&authority, &options.trust)?;
-    let mut config = Config { base_url: url.clone(), ..options.config };
+    let caller = clock::Caller::new(&authority, &options.trust, options.storage)?;
+    let mut config = Config { base_url: url.clone(), storage_accounts: caller.storage_accounts(), ..options.config };
     if config.signing_key.is_none() {
         config.signing_key = Some(signing::new().context("cannot make the key that signs tokens")?);
     }

@@ -55,10 +55,24 @@ pub struct Config {
     pub signing_key: Option<SigningKey>,
     /// Life of access tokens in seconds. Entra gives about an hour.
     pub token_lifetime_s: u64,
+    /// Storage accounts that exist for real (Azurite, say): queues that take events, containers that take dead letters.
+    #[serde(default)]
+    pub storage_accounts: Vec<StorageAccount>,
     /// Journal entries kept; the oldest go first.
     pub journal_capacity: usize,
     /// Entries per page of lists. Event Grid documents 20 unless `$top` says otherwise and keeps that.
     pub page_size: usize,
+}
+
+/// Where a storage account is reached. Its key is none of the model's: whoever performs its calls signs them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageAccount {
+    /// The account's name.
+    pub name: String,
+    /// Base URL of its queues, without a trailing slash; with the account's name in it, where that is not the host's.
+    pub queue_endpoint: Option<String>,
+    /// Base URL of its blob containers, likewise.
+    pub blob_endpoint: Option<String>,
 }
 
 impl Default for Config {
@@ -81,6 +95,7 @@ impl Default for Config {
             deletion_notices: false,
             signing_key: None,
             token_lifetime_s: 3599,
+            storage_accounts: Vec::new(),
             journal_capacity: 10_000,
             page_size: 100,
         }
@@ -179,6 +194,13 @@ impl Config {
             ..self.clone()
         };
         (config, remarks)
+    }
+
+    /// The storage account that a resource id names, whichever subscription and group the id has; nothing below it matters.
+    pub(crate) fn storage_account(&self, resource_id: &str) -> Option<&StorageAccount> {
+        let mut parts = resource_id.split('/').skip_while(|part| !part.eq_ignore_ascii_case("storageAccounts"));
+        let name = parts.nth(1)?;
+        self.storage_accounts.iter().find(|account| account.name.eq_ignore_ascii_case(name))
     }
 
     pub(crate) fn has_subscription(&self, id: &str) -> bool {

@@ -17,8 +17,8 @@
 //! | POST `events` | `service` (name or id) or `source` (id), `type`, `subject`, `data`, `id`?, `time`?, `count`? | `ids`, `matched`: the subscriptions they go to |
 //! | POST `sms` | `service`, `from`, `to`, `message` | as `events`: SMSReceived |
 //! | POST `chat` | `service`, `thread`, `sender`, `senderDisplayName`?, `recipient`, `message` | as `events`: ChatMessageReceived |
-//! | GET `deliveries?since=N` | | `attempts` after number N, `next` to ask with, `totals`, `queues` |
-//! | GET `dead-letters` | | `deadLetters`: the records, and the container of each |
+//! | GET `deliveries?since=N` | | `attempts` after number N, `next` to ask with, `totals`, `queues`, and the counters of each of the `subscriptions` |
+//! | GET `dead-letters` | | `deadLetters`: the records, and the container of each; its `blob`, where `--storage` names the account |
 //! | POST, OPTIONS `sink` and below | events, from Event Grid | what a webhook answers: to a handshake its code, to events 200 |
 //! | POST `federation` | `clientId`, `issuer`, `subject`, `jwks` | |
 //! | POST `config` | see [`settings`] | |

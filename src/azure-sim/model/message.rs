@@ -78,7 +78,7 @@ pub struct OutboundId(pub u64);
 pub struct Outbound {
     /// To be given back with the answer.
     pub id: OutboundId,
-    /// POST or OPTIONS.
+    /// POST, OPTIONS or PUT.
     pub method: String,
     /// Where to.
     pub url: String,
@@ -86,6 +86,9 @@ pub struct Outbound {
     pub headers: Vec<(String, String)>,
     /// Request body.
     pub body: Vec<u8>,
+    /// The storage account whose key has to sign the request before it goes: the model holds none.
+    #[serde(default)]
+    pub storage_account: Option<String>,
     /// When to give up, in real milliseconds: what is called is real.
     pub timeout_ms: u64,
 }

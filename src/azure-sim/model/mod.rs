@@ -32,7 +32,7 @@ mod token;
 mod world;
 mod xml;
 
-pub use config::{Config, Durations, Profile};
+pub use config::{Config, Durations, Profile, StorageAccount};
 pub use faults::{Cut, Fault, FaultAnswer, LroFault};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};

@@ -259,7 +259,6 @@ pub(crate) fn mint(world: &mut World, wanted: &Wanted<'_>, now: u64) -> Option<S
 ///
 /// Like the published one: version 1.0, of Event Grid's own application, for a day. The same token is handed out until it
 /// nears its end.
-#[allow(dead_code, reason = "delivery calls it")]
 pub(crate) fn for_delivery(world: &mut World, tenant: &str, audience: &str, now: u64) -> Option<String> {
     if !world.config().tenant_id.eq_ignore_ascii_case(tenant) {
         return None;

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use azure_sim::http::Options;
 use azure_sim::http::authority::{self, Source};
+use azure_sim::http::{Options, StorageAccess};
 use azure_sim::model::{Config, Profile};
 use clap::Args;
 
@@ -53,6 +53,17 @@ pub(crate) struct Given {
     /// PEM file with an authority that webhooks may be signed by; may be repeated
     #[arg(long, env = "AZURE_SIM_TRUST", value_name = "FILE", value_delimiter = ',')]
     trust: Vec<PathBuf>,
+    /// Connection string of a storage account that exists for real, as Azurite prints or Azure's portal shows it: its queues
+    /// take events, its containers dead letters. May be repeated. Better as the variable: arguments can be read by everyone on
+    /// the machine
+    #[arg(
+        long,
+        env = "AZURE_SIM_STORAGE",
+        value_name = "CONNECTION-STRING",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    storage: Vec<String>,
     /// The directory (tenant) that exists
     #[arg(long, env = "AZURE_SIM_TENANT_ID", value_name = "GUID")]
     tenant_id: Option<String>,
@@ -115,6 +126,13 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     for file in given.trust.iter().filter(|f| !f.is_file()) {
         wrong(format!("--trust: no file {}", file.display()));
     }
+    let mut storage = Vec::new();
+    for text in &given.storage {
+        match StorageAccess::parse(text) {
+            Ok(access) => storage.push(access),
+            Err(mistake) => wrong(format!("--storage: {mistake}")),
+        }
+    }
     if given.dir.is_none() {
         wrong("--dir is missing: where to write ca.crt and env".into());
     }
@@ -122,7 +140,7 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     let (Ok(listen), Some(config), Some(authority), true) = (listen, config, authority, mistakes.is_empty()) else {
         return Err(mistakes);
     };
-    Ok(Wanted { dir, options: Options { listen, public_url, names, authority, trust, config } })
+    Ok(Wanted { dir, options: Options { listen, public_url, names, authority, trust, storage, config } })
 }
 
 fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {

@@ -250,3 +250,32 @@ fn what_cannot_be_an_authority_or_a_name_is_told_with_the_other_mistakes() {
         assert!(told.contains(part), "{part} in: {told}");
     }
 }
+
+#[test]
+fn a_connection_string_is_told_by_its_mistake_and_never_shown() {
+    for (text, part) in [
+        ("AccountName=store", "--storage: a connection string needs AccountKey"),
+        ("AccountName=store;AccountKey=s3cr3t!", "--storage: AccountKey is not base64"),
+        ("s3cr3t", "--storage: a connection string is made of NAME=VALUE"),
+    ] {
+        for given in ["option", "variable"] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
+            command.args(["run", "--seed", "x"]);
+            if given == "option" {
+                command.args(["--storage", text])
+            } else {
+                command.env("AZURE_SIM_STORAGE", text)
+            };
+            let told = String::from_utf8(command.output().expect("an exit").stderr).expect("text");
+            assert!(told.contains(part), "{part} in: {told}");
+            assert!(!told.contains("s3cr3t"), "{told}");
+        }
+    }
+    let help = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
+        .args(["run", "--help"])
+        .env("AZURE_SIM_STORAGE", "s3cr3t")
+        .output()
+        .expect("help");
+    let help = String::from_utf8(help.stdout).expect("text");
+    assert!(help.contains("AZURE_SIM_STORAGE") && !help.contains("s3cr3t"), "{help}");
+}

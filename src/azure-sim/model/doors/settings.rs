@@ -10,6 +10,7 @@
 //! | `expireSecret` | a client id | its secret is over |
 //! | `certificate` | `clientId`, `certificate` (PEM) | the application may sign in with what that certificate's key signed |
 //! | `resource` | `uri`, `tokenVersion`? (1 or 2) | tokens may be for it |
+//! | `probationDrops` | true or false | Event Grid gives up, unattempted, what meets an endpoint on probation by its own fault |
 //! | `identity` | `clientId`, `resourceId` | a user-assigned identity of the machine |
 
 use serde_json::{Value, json};
@@ -40,6 +41,7 @@ fn azure(world: &mut World, subscription: &str, name: &str, value: &Value) -> bo
         "unregisterProvider" => world.set_registered(subscription, text, false),
         "registerProvider" => world.set_registered(subscription, text, true),
         "addGroup" => world.add_group(subscription, text),
+        "probationDrops" => world.deliveries.drop_on_probation(value == &Value::Bool(true)),
         _ => return false,
     }
     true

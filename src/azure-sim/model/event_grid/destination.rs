@@ -32,6 +32,12 @@ pub(super) fn webhook(properties: &Value) -> Option<&str> {
     kind.eq_ignore_ascii_case("WebHook").then(|| json::text(destination, &["properties", "endpointUrl"]))?
 }
 
+/// The tenant and the application (its id or its URI) that protect the webhook, when Entra does.
+pub(super) fn protection(properties: &Value) -> Option<(&str, &str)> {
+    let text = |name: &str| json::text(of(properties)?, &["properties", name]).filter(|text| !text.is_empty());
+    Some((text("azureActiveDirectoryTenantId")?, text("azureActiveDirectoryApplicationIdOrUri")?))
+}
+
 pub(super) fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
     let invalid = |message: String| Err(Refusal::invalid_request(message));
     let plain = json::at(properties, &["destination"]).is_some();

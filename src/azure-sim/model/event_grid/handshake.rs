@@ -9,7 +9,7 @@ use super::super::operation::Outcome;
 use super::super::path;
 use super::super::timer::{self, Timer};
 use super::super::world::{World, timestamp};
-use super::{destination, subscriptions};
+use super::{delivery, destination, subscriptions};
 
 /// An endpoint has 30 seconds (documented).
 const PATIENCE_MS: u64 = 30_000;
@@ -62,20 +62,25 @@ pub(crate) fn ask(world: &mut World, key: &str, generation: u64, attempt: u32) {
         let event = validation_event(world, key, &code, &event_id);
         ("POST", serde_json::to_vec(&json!([event])).unwrap_or_default())
     };
-    // OPTIONS carries no Authorization; the POST carries what every delivery carries.
+    // OPTIONS carries no Authorization; the POST carries what every delivery carries ("every message", it is documented).
+    let bearer = if cloud_events { None } else { delivery::request::bearer(world, &properties).ok().flatten() };
     for mapping in destination::of(&properties).map_or(&[][..], destination::attributes) {
         let (name, value) = (json::text(mapping, &["name"]), json::text(mapping, &["properties", "value"]));
-        if let (Some(name), Some(value), false) = (name, value, cloud_events) {
+        let replaced = bearer.is_some() && name.is_some_and(|name| name.eq_ignore_ascii_case("authorization"));
+        if let (Some(name), Some(value), false) = (name, value, cloud_events || replaced) {
             headers.push(header(name, value.into()));
         }
     }
+    headers.extend(bearer);
     let id = OutboundId(world.number());
     if let Some(delivery) = world.resources.get_mut(key).and_then(|r| r.delivery_mut()) {
         delivery.validation_code.clone_from(&code);
     }
     let handshake = Handshake { key: key.into(), generation, attempt, url: url.clone(), code, cloud_events };
     world.handshakes.insert(id, handshake);
-    world.send(Outbound { id, method: method.into(), url, headers, body, timeout_ms: PATIENCE_MS });
+    let call =
+        Outbound { id, method: method.into(), url, headers, body, storage_account: None, timeout_ms: PATIENCE_MS };
+    world.send(call);
 }
 
 fn validation_event(world: &World, key: &str, code: &str, event_id: &str) -> Value {

@@ -128,6 +128,10 @@ fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
         let message = format!("The event delivery schema '{schema}' is not possible for this topic.");
         return Err(Refusal::invalid_request(message));
     }
+    let expiry = json::at(properties, &["expirationTimeUtc"]).filter(|expiry| !expiry.is_null());
+    if expiry.is_some_and(|e| e.as_str().is_none_or(|text| text.parse::<jiff::Timestamp>().is_err())) {
+        return Err(Refusal::invalid_request("'expirationTimeUtc' must be a date and time."));
+    }
     for (name, low, high) in [("maxDeliveryAttempts", 1, 30), ("eventTimeToLiveInMinutes", 1, 1440)] {
         let value = json::at(properties, &["retryPolicy", name]);
         if value.is_some_and(|v| !v.as_i64().is_some_and(|n| (low..=high).contains(&n))) {

@@ -9,20 +9,30 @@ use super::super::super::json;
 use super::super::super::message::{Answered, OutboundId};
 use super::super::super::timer::{self, Timer};
 use super::super::super::world::World;
-use super::super::destination;
 use super::event::Schema;
 use super::history::{Entry, Fate};
-use super::outcome::{self, Outcome, Verdict};
-use super::queue::{Copy, FAILURES};
-use super::{dead_letter, request, scaled};
+use super::outcome::{self, Endpoint, Outcome, Verdict};
+use super::queue::{Copy, FAILURES, Queue};
+use super::target::Target;
+use super::{dead_letter, publish, request, scaled, storage};
 
 /// A request that is out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Flight {
-    key: String,
-    subscription: String,
-    life: u64,
-    copies: Vec<Copy>,
+    pub(super) key: String,
+    pub(super) subscription: String,
+    /// Tells a later subscription of the same id apart.
+    pub(super) life: u64,
+    pub(super) load: Load,
+}
+
+/// What a request carries.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Load {
+    ToWebHook(Vec<Copy>),
+    ToQueue(Vec<Copy>),
+    /// One blob of dead letters.
+    Letters(dead_letter::Envelope),
 }
 
 impl Flight {
@@ -31,7 +41,10 @@ impl Flight {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.copies.len()
+        match &self.load {
+            Load::ToWebHook(copies) | Load::ToQueue(copies) => copies.len(),
+            Load::Letters(envelope) => envelope.letters.len(),
+        }
     }
 }
 
@@ -46,46 +59,83 @@ pub(crate) fn pump(world: &mut World, key: &str) {
     let Some(resource) = world.resources.get(key) else { return };
     let Some(properties) = resource.in_force().cloned() else { return };
     let subscription = resource.id().to_owned();
-    while let Some((copy, reason)) = take_given_up(world, key, now) {
-        dead_letter::store(world, &subscription, &properties, &copy, &reason);
-    }
-    // Events that no webhook takes wait for nothing.
-    let Some(url) = destination::webhook(&properties).map(str::to_owned) else { return };
+    dead_letter::post(world, key, &subscription, &properties);
     let time_to_live = time_to_live(world, &properties);
+    let target = Target::of(world.config(), &properties);
+    if publish::expired(&properties, now) {
+        drop_waiting(world, key, &subscription, "SubscriptionExpired", |_| true);
+    }
+    let next = |world: &World, which: &dyn Fn(&Queue) -> Option<u64>| world.deliveries.queues.get(key).and_then(which);
+    let due = if target.note().is_some() {
+        let too_old = |copy: &Copy| now.saturating_sub(copy.event.published) >= time_to_live;
+        drop_waiting(world, key, &subscription, "NotSimulated", too_old);
+        next(world, &|queue| queue.next_too_old(time_to_live))
+    } else {
+        send_due(world, key, &subscription, &properties, &target);
+        next(world, &Queue::next_attempt)
+    };
+    wake(world, key, now, due);
+}
+
+/// Drops what waits for an attempt and is meant.
+fn drop_waiting(world: &mut World, key: &str, subscription: &str, reason: &str, meant: impl Fn(&Copy) -> bool) {
+    let Some(queue) = world.deliveries.queues.get(key) else { return };
+    let gone: Vec<(u64, u64)> = queue.waiting.iter().filter(|(_, copy)| meant(copy)).map(|(at, _)| *at).collect();
+    // Looking is no change: what changed is written down.
+    let Some(queue) = world.deliveries.queues.get_mut(key).filter(|_| !gone.is_empty()) else { return };
+    let gone: Vec<Copy> = gone.iter().filter_map(|at| queue.waiting.remove(at)).collect();
+    for copy in gone {
+        dead_letter::drop(world, key, subscription, &copy, reason);
+    }
+}
+
+fn send_due(world: &mut World, key: &str, subscription: &str, properties: &Value, target: &Target) {
+    let (now, time_to_live) = (world.now(), time_to_live(world, properties));
     while let Some((copy, late)) = take_due(world, key, now, time_to_live) {
         if late {
             let reason = "TimeToLiveExceeded";
-            let fate = give_up(world, key, &properties, &copy, reason);
-            world.deliveries.history.record(dead_letter::ended(now, &subscription, &copy, fate, reason));
+            let fate = dead_letter::give_up(world, key, properties, &copy, reason);
+            world.deliveries.history.record(dead_letter::ended(now, subscription, &copy, fate, reason));
             continue;
         }
-        let copies = batch(world, key, &properties, copy);
-        let outbound = request::delivery(world, key, &url, &properties, &copies);
+        let (outbound, load) = match target {
+            Target::WebHook(url) => {
+                let copies = batch(world, key, properties, copy);
+                match request::bearer(world, properties) {
+                    Ok(bearer) => {
+                        let call = request::to_webhook(world, key, url, properties, &copies, bearer);
+                        (call, Load::ToWebHook(copies))
+                    }
+                    Err(why) => {
+                        unsent(world, key, subscription, copies, &Outcome::without_token(why));
+                        continue;
+                    }
+                }
+            }
+            Target::Queue(queue) => {
+                let event = copy.event.envelope(Schema::of(properties));
+                (storage::put_message(world, queue, &event), Load::ToQueue(vec![copy]))
+            }
+            Target::OutOfReach(_) => return put_back(world, key, now, copy),
+        };
         let Some(queue) = world.deliveries.queues.get_mut(key) else { break };
+        let flight = Flight { key: key.to_owned(), subscription: subscription.to_owned(), life: queue.life, load };
         queue.requests_out += 1;
-        queue.copies_out += copies.len();
-        let flight = Flight { key: key.to_owned(), subscription: subscription.clone(), life: queue.life, copies };
+        queue.copies_out += flight.count();
         world.deliveries.out.insert(outbound.id, flight);
         world.send(outbound);
     }
-    wake(world, key, now);
 }
 
 /// Asks to be called when something is due. While answers are awaited, they do that.
-fn wake(world: &mut World, key: &str, now: u64) {
+fn wake(world: &mut World, key: &str, now: u64, due: Option<u64>) {
     let Some(queue) = world.deliveries.queues.get_mut(key) else { return };
-    let Some(due) = queue.next() else { return };
-    if due <= now || queue.wake.is_some_and(|wake| wake <= due) {
+    let Some(due) = due.into_iter().chain(queue.next_letter()).filter(|due| *due > now).min() else { return };
+    if queue.wake.is_some_and(|wake| wake <= due) {
         return;
     }
     queue.wake = Some(due);
     timer::at(world, due, Timer::Deliver { key: key.to_owned() });
-}
-
-fn take_given_up(world: &mut World, key: &str, now: u64) -> Option<(Copy, Cow<'static, str>)> {
-    let queue = world.deliveries.queues.get_mut(key)?;
-    let at = *queue.given_up.first_key_value().filter(|((due, _), _)| *due <= now)?.0;
-    queue.given_up.remove(&at)
 }
 
 /// The next event that may go now, and whether it is too late for it. Its age is looked at only when an attempt is due
@@ -144,44 +194,48 @@ fn most_attempts(properties: &Value) -> u32 {
     u32::try_from(most.unwrap_or(30)).unwrap_or(30)
 }
 
-/// No further attempt: to the dead-letter store in five minutes, or dropped now.
-fn give_up(world: &mut World, key: &str, properties: &Value, copy: &Copy, reason: &'static str) -> Fate {
-    if dead_letter::destination(properties).is_none() {
-        world.deliveries.drop_copies(reason, 1);
-        return Fate::Dropped;
+/// How a request ended. `false` when it was none of these.
+pub(crate) fn answered(world: &mut World, id: OutboundId, answer: &Answered) -> bool {
+    let Some(Flight { key, subscription, life, load }) = world.deliveries.out.remove(&id) else { return false };
+    let lives = world.deliveries.queues.get(&key).is_some_and(|queue| queue.life == life);
+    match load {
+        Load::ToWebHook(copies) => {
+            let outcome = Outcome::of(answer, Endpoint::WebHook);
+            attempted(world, &key, &subscription, lives, copies, &outcome);
+        }
+        Load::ToQueue(copies) => {
+            let outcome = Outcome::of(answer, Endpoint::Resource);
+            attempted(world, &key, &subscription, lives, copies, &outcome);
+        }
+        Load::Letters(envelope) => dead_letter::posted(world, &key, &subscription, lives, envelope, answer),
     }
-    let (due, number) = (world.now() + world.durations().dead_letter, world.number());
-    if let Some(queue) = world.deliveries.queues.get_mut(key) {
-        queue.given_up.insert((due, number), (copy.clone(), Cow::Borrowed(reason)));
-    }
-    Fate::GivenUp
+    pump(world, &key);
+    true
 }
 
-/// How a delivery ended. `false` when the call was none.
-pub(crate) fn answered(world: &mut World, id: OutboundId, answer: &Answered) -> bool {
-    let Some(flight) = world.deliveries.out.remove(&id) else { return false };
-    let outcome = Outcome::of(answer);
+/// An attempt that ended before anything was sent.
+fn unsent(world: &mut World, key: &str, subscription: &str, copies: Vec<Copy>, outcome: &Outcome) {
+    if let Some(queue) = world.deliveries.queues.get_mut(key) {
+        queue.requests_out += 1;
+        queue.copies_out += copies.len();
+    }
+    attempted(world, key, subscription, true, copies, outcome);
+}
+
+fn attempted(world: &mut World, key: &str, subscription: &str, lives: bool, copies: Vec<Copy>, outcome: &Outcome) {
     let now = world.now();
-    let Flight { key, subscription, life, copies } = flight;
-    let count = copies.len();
-    let same = world.deliveries.queues.get_mut(&key).filter(|q| q.life == life);
-    let lives = same.is_some();
-    if let Some(queue) = same {
+    if let Some(queue) = world.deliveries.queues.get_mut(key).filter(|_| lives) {
         queue.requests_out = queue.requests_out.saturating_sub(1);
-        queue.copies_out = queue.copies_out.saturating_sub(count);
+        queue.copies_out = queue.copies_out.saturating_sub(copies.len());
+        count_outcome(world, key, outcome);
     }
-    let properties = world.resources.get(&key).and_then(|r| r.in_force()).cloned().filter(|_| lives);
-    if lives {
-        count_outcome(world, &key, &outcome);
-    }
+    let properties = world.resources.get(key).and_then(|r| r.in_force()).cloned().filter(|_| lives);
     for mut copy in copies {
         copy.attempts += 1;
         copy.last_outcome = Cow::Borrowed(outcome.word);
         copy.last_attempt = Some(now);
-        conclude(world, &key, &subscription, properties.as_ref(), copy, &outcome);
+        conclude(world, key, subscription, properties.as_ref(), copy, outcome);
     }
-    pump(world, &key);
-    true
 }
 
 /// Ten failures in a row bring an endpoint on probation; each further one doubles its rest.
@@ -205,6 +259,7 @@ fn count_outcome(world: &mut World, key: &str, outcome: &Outcome) {
     let until = now + scaled(world, rest);
     if let Some(queue) = world.deliveries.queues.get_mut(key) {
         queue.rests_until = Some(until);
+        queue.client_error = outcome.is_client_error();
     }
 }
 
@@ -217,13 +272,16 @@ fn conclude(
     outcome: &Outcome,
 ) {
     let now = world.now();
+    if outcome.verdict != Verdict::Delivered {
+        world.deliveries.count(key, |metrics| metrics.failed += 1);
+    }
     let (fate, reason, next) = match (outcome.verdict, properties) {
         (Verdict::Delivered, _) => {
-            world.deliveries.totals.delivered += 1;
+            world.deliveries.count(key, |metrics| metrics.delivered += 1);
             (Fate::Delivered, None, None)
         }
         (_, None) => {
-            world.deliveries.drop_copies("SubscriptionDeleted", 1);
+            world.deliveries.count(key, |metrics| metrics.drop_copies("SubscriptionDeleted", 1));
             (Fate::Dropped, Some("SubscriptionDeleted"), None)
         }
         (Verdict::Retry(least), Some(properties)) if copy.attempts < most_attempts(properties) => {
@@ -235,7 +293,7 @@ fn conclude(
             let refused = verdict == Verdict::Final;
             // The word for a refused event is in no source; it is made like that of probation.
             let reason = if refused { "UndeliverableDueToClientError" } else { "MaxDeliveryAttemptsExceeded" };
-            (give_up(world, key, properties, &copy, reason), Some(reason), None)
+            (dead_letter::give_up(world, key, properties, &copy, reason), Some(reason), None)
         }
     };
     world.deliveries.history.record(Entry {

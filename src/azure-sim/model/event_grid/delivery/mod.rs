@@ -4,20 +4,27 @@
 //! simulator chose, and says so:
 //! * At most [`queue::AT_ONCE`] requests per subscription are out at a time, and [`queue::LIMIT`] events wait.
 //! * After ten failures in a row, the subscription rests (probation). Then one request tries; each that fails doubles the
-//!   rest, up to an hour. Azure does the like "for up to hours" and may also drop events unattempted, which is not done here.
-//! * Destinations other than webhooks take nothing yet: their events stay pending, and the door says so.
+//!   rest, up to an hour. Azure does the like "for up to hours". It may also give up events unattempted: the door `config` turns
+//!   that on, for whoever wants to see what then is lost.
+//! * An answer after the thirty seconds changes nothing: what is tried again arrives twice. Azure removes some of these.
+//! * Of the other destinations, storage queues take events where `--storage` named their account. The rest are
+//!   [out of reach](target::Target::OutOfReach), and the doors say so.
+//! * When a subscription expires, what waits for it is dropped (unverified), and its ARM resource stays (unverified).
 
 mod attempt;
 mod dead_letter;
 mod event;
 mod history;
+mod metrics;
 mod outcome;
 mod publish;
 mod queue;
 mod report;
-mod request;
+pub(super) mod request;
 pub(crate) mod shapes;
 mod state;
+mod storage;
+mod target;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +44,7 @@ pub(crate) use state::Read;
 use attempt::Flight;
 use dead_letter::DeadLetter;
 use history::History;
+use metrics::Metrics;
 use queue::Queue;
 
 /// Everything that is being delivered, and what became of the rest.
@@ -50,16 +58,23 @@ pub(crate) struct Deliveries {
     history: History,
     dead: Log<DeadLetter>,
     totals: Single<Totals>,
+    /// By subscription, as the queues.
+    metrics: Table<String, Metrics>,
+    settings: Single<Settings>,
 }
 
-/// Copies of events: one per event and subscription that it matched.
+/// What is counted of all subscriptions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Totals {
     published: u64,
-    matched: u64,
-    delivered: u64,
-    dead_lettered: u64,
-    dropped: BTreeMap<String, u64>,
+    metrics: Metrics,
+}
+
+/// What somebody asked of Event Grid for a test.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Settings {
+    /// Whether events that meet an endpoint on probation by its own fault are given up unattempted.
+    probation_drops: bool,
 }
 
 impl Deliveries {
@@ -71,6 +86,8 @@ impl Deliveries {
             history: History::default(),
             dead: Log::default(),
             totals: Single::default(),
+            metrics: Table::default(),
+            settings: Single::default(),
         }
     }
 
@@ -79,9 +96,16 @@ impl Deliveries {
         self.out.get(&id).map(Flight::key)
     }
 
-    fn drop_copies(&mut self, reason: &str, count: u64) {
-        if count > 0 {
-            *self.totals.dropped.entry(reason.to_owned()).or_default() += count;
+    /// Sets whether events that meet an endpoint on probation by its own fault are given up unattempted.
+    pub(crate) fn drop_on_probation(&mut self, on: bool) {
+        self.settings.probation_drops = on;
+    }
+
+    /// Counts for one subscription, while it is there, and for all together.
+    fn count(&mut self, key: &str, count: impl Fn(&mut Metrics)) {
+        count(&mut self.totals.metrics);
+        if let Some(metrics) = self.metrics.get_mut(key) {
+            count(metrics);
         }
     }
 }

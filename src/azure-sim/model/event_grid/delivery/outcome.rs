@@ -28,10 +28,17 @@ const HOUR: u64 = 60 * MINUTE;
 const SCHEDULE: [u64; 9] =
     [10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR];
 
+/// What was asked: Azure's own services are trusted to mend what a webhook is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    WebHook,
+    Resource,
+}
+
 impl Outcome {
-    pub(super) fn of(answer: &Answered) -> Self {
+    pub(super) fn of(answer: &Answered, endpoint: Endpoint) -> Self {
         match answer {
-            Answered::Response { status, .. } => Self::of_status(*status),
+            Answered::Response { status, .. } => Self::of_status(*status, endpoint),
             Answered::TimedOut(why) => {
                 Self { word: "TimedOut", verdict: Verdict::Retry(10 * SECOND), status: Err(why.clone()) }
             }
@@ -42,10 +49,16 @@ impl Outcome {
         }
     }
 
-    fn of_status(status: u16) -> Self {
+    /// Entra gave Event Grid no token. What follows is in no source: that of an endpoint of Azure's own, whose 401 is tried again.
+    pub(super) fn without_token(why: String) -> Self {
+        Self { word: "Unauthorized", verdict: Verdict::Retry(5 * MINUTE), status: Err(why) }
+    }
+
+    fn of_status(status: u16, endpoint: Endpoint) -> Self {
         let (word, verdict) = match status {
             200..=204 => ("Succeeded", Verdict::Delivered),
             400 => ("BadRequest", Verdict::Final),
+            401 if endpoint == Endpoint::Resource => ("Unauthorized", Verdict::Retry(5 * MINUTE)),
             401 => ("Unauthorized", Verdict::Final),
             // The pages of different years disagree; the newer one has no retry.
             403 => ("Forbidden", Verdict::Final),
@@ -57,6 +70,11 @@ impl Outcome {
             _ => ("GenericError", Verdict::Retry(10 * SECOND)),
         };
         Self { word, verdict, status: Ok(status) }
+    }
+
+    /// Whether the endpoint refused what it was sent.
+    pub(super) fn is_client_error(&self) -> bool {
+        matches!(self.word, "BadRequest" | "Unauthorized" | "Forbidden" | "NotFound" | "PayloadTooLarge")
     }
 
     /// How long an endpoint rests on probation after this (documented; unscaled milliseconds).
@@ -84,7 +102,10 @@ mod tests {
 
     #[test]
     fn every_status_has_its_documented_consequence() {
-        let say = |status| Outcome::of(&Answered::Response { status, headers: vec![], body: vec![] }).verdict;
+        let of = |status, endpoint| {
+            Outcome::of(&Answered::Response { status, headers: vec![], body: vec![] }, endpoint).verdict
+        };
+        let say = |status| of(status, Endpoint::WebHook);
         for status in [200, 201, 202, 203, 204] {
             assert_eq!(say(status), Verdict::Delivered, "{status}");
         }
@@ -98,8 +119,20 @@ mod tests {
         for status in [100, 205, 206, 301, 409, 410, 502] {
             assert_eq!(say(status), Verdict::Retry(10_000), "{status}");
         }
-        assert_eq!(Outcome::of(&Answered::TimedOut("no answer".into())).word, "TimedOut");
-        assert_eq!(Outcome::of(&Answered::Failed("refused".into())).rest(), 30_000);
+        for (status, verdict) in [
+            (201, Verdict::Delivered),
+            (400, Verdict::Final),
+            (401, Verdict::Retry(300_000)),
+            (403, Verdict::Final),
+            (404, Verdict::Retry(300_000)),
+            (413, Verdict::Final),
+            (503, Verdict::Retry(30_000)),
+        ] {
+            assert_eq!(of(status, Endpoint::Resource), verdict, "{status} of a storage queue");
+        }
+        let lost = |answer| Outcome::of(&answer, Endpoint::WebHook);
+        assert_eq!(lost(Answered::TimedOut("no answer".into())).word, "TimedOut");
+        assert_eq!(lost(Answered::Failed("refused".into())).rest(), 30_000);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use acs_wire::filter::SubscriptionFilter;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::super::config::Config;
 use super::super::super::json;
 use super::super::super::registry::Kind;
 use super::super::super::resource::Resource;
@@ -16,8 +17,10 @@ use super::attempt;
 use super::dead_letter;
 use super::event::{Draft, Event, Schema};
 use super::history::Fate;
-use super::queue::{Copy, LIMIT, Queue};
+use super::metrics::Metrics;
+use super::queue::{Copy, Queue};
 use super::request;
+use super::target::{Target, endpoint_type};
 
 /// Event Grid takes events of up to 1 MB.
 const LARGEST: usize = 1024 * 1024;
@@ -40,7 +43,7 @@ pub(crate) struct Matched {
     pub(crate) endpoint_type: String,
     /// What the simulator does not do here as Azure would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) notes: Vec<&'static str>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Publishes `count` events of the resource `source`.
@@ -63,7 +66,7 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
     let topic = subscriptions::topic(source);
     let mut ids = Vec::new();
     let mut receivers: BTreeMap<String, Matched> = BTreeMap::new();
-    let mut copies = 0;
+    let mut size = 0;
     let subscribed = subscribed(world, source);
     for number in 0..count {
         let made = world.deliveries.random.guid();
@@ -73,7 +76,7 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
             (Some(id), _) => format!("{id}-{number}"),
             (None, _) => made,
         };
-        let event = Event {
+        let mut event = Event {
             id: id.clone(),
             topic: topic.clone(),
             subject: draft.subject.clone(),
@@ -81,22 +84,34 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
             time: draft.time.clone().unwrap_or_else(|| timestamp(now)),
             data: draft.data.clone(),
             published: now,
+            size,
         };
-        if number == 0 && event.envelope(Schema::EventGrid).to_string().len() > LARGEST {
-            return Err("the event is larger than 1 MB".into());
+        // Events of a series differ in a few digits.
+        if number == 0 {
+            size = event.envelope(Schema::EventGrid).to_string().len();
+            if size > LARGEST {
+                return Err("the event is larger than 1 MB".into());
+            }
+            event.size = size;
         }
         let event = Arc::new(event);
         // Events of a series differ in their ids, which a filter may ask for.
-        for candidate in subscribed.iter().filter(|candidate| candidate.filter.lets_through(&event.fields())) {
+        let mut taken = false;
+        for candidate in &subscribed {
+            let metrics = world.deliveries.metrics.get_or_insert_with(candidate.key.clone(), Metrics::default);
+            if !candidate.filter.lets_through(&event.fields()) {
+                metrics.into_iter().for_each(|metrics| metrics.unmatched += 1);
+                continue;
+            }
+            taken = true;
+            world.deliveries.count(&candidate.key, |metrics| metrics.matched += 1);
             receivers.entry(candidate.key.clone()).or_insert_with(|| candidate.matched.clone());
             enqueue(world, &candidate.key, event.clone());
-            copies += 1;
         }
+        world.deliveries.totals.metrics.unmatched += u64::from(!taken);
         ids.push(id);
     }
-    let totals = &mut world.deliveries.totals;
-    totals.published += count as u64;
-    totals.matched += copies;
+    world.deliveries.totals.published += count as u64;
     for key in receivers.keys() {
         attempt::pump(world, key);
     }
@@ -123,28 +138,18 @@ fn subscribed(world: &World, source: &str) -> Vec<Candidate> {
             let properties = resource.in_force().filter(|properties| !expired(properties, world.now()))?;
             // It was parsed when it was written: what could not be is not there.
             let filter = SubscriptionFilter::parse(properties.get("filter").unwrap_or(&Value::Null)).ok()?;
-            Some(Candidate { key: key.clone(), filter, matched: describe(resource, properties) })
+            Some(Candidate { key: key.clone(), filter, matched: describe(world.config(), resource, properties) })
         })
         .collect()
 }
 
-fn describe(resource: &Resource, properties: &Value) -> Matched {
-    let endpoint_type = endpoint_type(properties);
-    let mut notes = Vec::new();
-    if destination::webhook(properties).is_none() {
-        notes.push(DESTINATION_NOTE);
-    }
-    Matched { id: resource.id().to_owned(), endpoint_type, notes }
+fn describe(config: &Config, resource: &Resource, properties: &Value) -> Matched {
+    let notes = Target::of(config, properties).note().map(str::to_owned).into_iter().collect();
+    Matched { id: resource.id().to_owned(), endpoint_type: endpoint_type(properties), notes }
 }
 
-pub(super) const DESTINATION_NOTE: &str =
-    "not delivered: the simulator does not reach this type of destination yet, and keeps its events pending";
-
-pub(super) fn endpoint_type(properties: &Value) -> String {
-    destination::of(properties).and_then(|d| json::text(d, &["endpointType"])).unwrap_or_default().to_owned()
-}
-
-fn expired(properties: &Value, now: u64) -> bool {
+/// Whether the subscription is over by its own wish.
+pub(super) fn expired(properties: &Value, now: u64) -> bool {
     json::text(properties, &["expirationTimeUtc"])
         .and_then(|t| t.parse::<jiff::Timestamp>().ok())
         .is_some_and(|t| u64::try_from(t.as_millisecond()).unwrap_or(0) <= now)
@@ -153,25 +158,40 @@ fn expired(properties: &Value, now: u64) -> bool {
 fn enqueue(world: &mut World, key: &str, event: Arc<Event>) {
     let (now, number) = (world.now(), world.number());
     let copy = Copy::new(event);
+    let unattempted = world.deliveries.settings.probation_drops;
     let queue = world.deliveries.queues.get_or_insert_with(key.to_owned(), || Queue::new(number));
-    if let Some(queue) = queue.filter(|queue| queue.pending() < LIMIT) {
+    let Some(queue) = queue else { return };
+    let refused = if !queue.has_room_for(&copy.event) {
+        "QueueFull"
+    } else if unattempted && queue.rests_for_client_error(now) {
+        PROBATION
+    } else {
         queue.waiting.insert((now, number), copy);
         return;
+    };
+    let Some(resource) = world.resources.get(key) else { return };
+    let (id, properties) = (resource.id().to_owned(), resource.in_force().cloned().unwrap_or_default());
+    if refused == PROBATION {
+        let fate = dead_letter::give_up(world, key, &properties, &copy, PROBATION);
+        return world.deliveries.history.record(dead_letter::ended(now, &id, &copy, fate, PROBATION));
     }
-    let id = world.resources.get(key).map(|r| r.id().to_owned()).unwrap_or_default();
-    dead_letter::drop(world, &id, &copy, "QueueFull");
+    dead_letter::drop(world, key, &id, &copy, refused);
 }
+
+/// The word of dead letters for events that met an endpoint on probation (observed).
+const PROBATION: &str = "UndeliverableDueToProbationCausedByClientError";
 
 /// A subscription is gone: what waits for it is dropped, and its webhook is told, once.
 pub(crate) fn removed(world: &mut World, key: &str, resource: &Resource) {
     let now = world.now();
     if let Some(queue) = world.deliveries.queues.remove(key) {
-        for copy in queue.waiting.values().chain(queue.given_up.values().map(|(copy, _)| copy)) {
+        for copy in queue.waiting.values().chain(queue.given_up.values().map(|letter| &letter.copy)) {
             let entry = dead_letter::ended(now, resource.id(), copy, Fate::Dropped, "SubscriptionDeleted");
             world.deliveries.history.record(entry);
         }
-        world.deliveries.drop_copies("SubscriptionDeleted", queue.pending() as u64);
+        world.deliveries.totals.metrics.drop_copies("SubscriptionDeleted", queue.pending() as u64);
     }
+    world.deliveries.metrics.remove(key);
     let Some(properties) = resource.validated_properties().filter(|_| world.config().deletion_notices) else { return };
     let Some(url) = destination::webhook(properties).filter(|_| Schema::of(properties) == Schema::EventGrid) else {
         return;

@@ -1,14 +1,13 @@
 //! What is being delivered, written down and read back.
 
-use std::borrow::Cow;
-
 use super::super::super::kept::{Record, Table, Write, decode};
 use super::super::super::random::Random;
 use super::Deliveries;
 use super::attempt::Flight;
 use super::dead_letter::DeadLetter;
 use super::history::Entry;
-use super::queue::{Copy, Queue};
+use super::metrics::Metrics;
+use super::queue::{Copy, Letter, Queue};
 
 const QUEUES: &str = "event queue";
 const WAITING: &str = "event";
@@ -17,10 +16,13 @@ const FLIGHTS: &str = "delivery";
 const HISTORY: &str = "attempt";
 const DEAD: &str = "dead letter";
 const TOTALS: &str = "event totals";
+const METRICS: &str = "event counters";
+const SETTINGS: &str = "event settings";
 
 impl Record for Copy {}
-impl Record for GivenUp {}
+impl Record for Letter {}
 impl Record for Flight {}
+impl Record for Metrics {}
 
 impl Record for Queue {
     fn watch(&mut self, written: bool) {
@@ -41,7 +43,6 @@ impl Record for Queue {
 
 /// The queue, then when it is due and its age.
 type At = (String, (u64, u64));
-type GivenUp = (Copy, Cow<'static, str>);
 
 /// What was read of the logs, until all of it is there.
 #[derive(Default)]
@@ -49,7 +50,7 @@ pub(crate) struct Read {
     history: Vec<(u64, Entry)>,
     dead: Vec<(u64, DeadLetter)>,
     waiting: Vec<(At, Copy)>,
-    given_up: Vec<(At, GivenUp)>,
+    given_up: Vec<(At, Letter)>,
 }
 
 impl Deliveries {
@@ -58,30 +59,36 @@ impl Deliveries {
     }
 
     pub(crate) fn watch(&mut self, written: bool) {
-        let Self { random: _, queues, out, history, dead, totals } = self;
+        let Self { random: _, queues, out, history, dead, totals, metrics, settings } = self;
         queues.watch(written);
         out.watch(written);
         history.entries.watch(written);
         dead.watch(written);
         totals.watch(written);
+        metrics.watch(written);
+        settings.watch(written);
     }
 
     pub(crate) fn is_changed(&self) -> bool {
-        let Self { random: _, queues, out, history, dead, totals } = self;
+        let Self { random: _, queues, out, history, dead, totals, metrics, settings } = self;
         queues.is_changed()
             || out.is_changed()
             || history.entries.is_changed()
             || dead.is_changed()
             || totals.is_changed()
+            || metrics.is_changed()
+            || settings.is_changed()
     }
 
     pub(crate) fn write(&mut self, write: &mut Write<'_>) {
-        let Self { random: _, queues, out, history, dead, totals } = self;
+        let Self { random: _, queues, out, history, dead, totals, metrics, settings } = self;
         queues.write(QUEUES, write);
         out.write(FLIGHTS, write);
         history.entries.write(HISTORY, write);
         dead.write(DEAD, write);
         totals.write(TOTALS, write);
+        metrics.write(METRICS, write);
+        settings.write(SETTINGS, write);
     }
 
     /// `false` when the table is none of these.
@@ -94,6 +101,8 @@ impl Deliveries {
             HISTORY => read.history.push((decode(key)?, decode(value)?)),
             DEAD => read.dead.push((decode(key)?, decode(value)?)),
             TOTALS => self.totals.restore(value)?,
+            METRICS => self.metrics.restore(decode(key)?, decode(value)?),
+            SETTINGS => self.settings.restore(value)?,
             _ => return Ok(false),
         }
         Ok(true)

@@ -1,7 +1,10 @@
 //! Delivery: to whom, in what shape, and in what bounds.
 
+mod ends;
 mod filters;
+mod protected;
 mod retry;
+mod storage;
 
 use super::*;
 
