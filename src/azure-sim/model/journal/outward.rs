@@ -86,6 +86,7 @@ fn operation(outbound: &Outbound) -> &'static str {
         ("OPTIONS", _) | (_, Some("SubscriptionValidation")) => {
             "Microsoft.EventGrid/eventSubscriptions/validation/action"
         }
+        ("PUT", _) => "Microsoft.EventGrid/eventSubscriptions/deadLetter/action",
         (_, Some("SubscriptionDeletion")) => "Microsoft.EventGrid/eventSubscriptions/deletionNotice/action",
         _ => "Microsoft.EventGrid/eventSubscriptions/delivery/action",
     }

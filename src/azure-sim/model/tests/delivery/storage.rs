@@ -112,6 +112,9 @@ fn what_is_given_up_together_lies_in_one_blob_under_the_subscription_and_the_hou
     }
     let totals = azure.totals();
     assert_eq!((totals["deadLettered"].clone(), totals["pending"].clone()), (json!(3), json!(0)));
+    let operation = "Microsoft.EventGrid/eventSubscriptions/deadLetter/action";
+    let put = azure.world.journal().iter().filter(|entry| entry.operation == operation).count();
+    assert_eq!(put, puts.len(), "calls outwards are in the journal");
     let shown = azure.door("GET", "dead-letters", Value::Null)["deadLetters"].clone();
     assert!(shown[0]["blob"].as_str().expect("a path").starts_with("MY-RELAY/2027/1/15/8/"));
 }
