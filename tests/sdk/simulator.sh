@@ -62,6 +62,7 @@ azurite_starts() {
     local account=contosostore key blob queue
     trap azurite_ends EXIT
     azurite_dir=$(mktemp -d)
+    : >"$azurite_dir/log"
     key=$(head -c 64 /dev/urandom | base64 -w0)
     node_installed js "$sdk/js"
     (cd "$azurite_dir" && AZURITE_ACCOUNTS=$account:$key exec node "$installation/node_modules/.bin/azurite" \
