@@ -26,8 +26,6 @@ mod state;
 mod storage;
 mod target;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::super::kept::{Log, Single, Table};

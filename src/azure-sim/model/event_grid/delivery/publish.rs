@@ -51,17 +51,7 @@ pub(crate) struct Matched {
 /// # Errors
 /// What of the draft Event Grid would not take.
 pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usize) -> Result<Published, String> {
-    if draft.kind.is_empty() {
-        return Err("the type of an event must not be empty".into());
-    }
-    if !(1..=MOST).contains(&count) {
-        return Err(format!("count must be between 1 and {MOST}"));
-    }
-    if let Some(time) = &draft.time
-        && time.parse::<jiff::Timestamp>().is_err()
-    {
-        return Err(format!("time '{time}' is not RFC 3339"));
-    }
+    check(draft, count)?;
     let now = world.now();
     let topic = subscriptions::topic(source);
     let mut ids = Vec::new();
@@ -95,20 +85,7 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
             event.size = size;
         }
         let event = Arc::new(event);
-        // Events of a series differ in their ids, which a filter may ask for.
-        let mut taken = false;
-        for candidate in &subscribed {
-            let metrics = world.deliveries.metrics.get_or_insert_with(candidate.key.clone(), Metrics::default);
-            if !candidate.filter.lets_through(&event.fields()) {
-                metrics.into_iter().for_each(|metrics| metrics.unmatched += 1);
-                continue;
-            }
-            taken = true;
-            world.deliveries.count(&candidate.key, |metrics| metrics.matched += 1);
-            receivers.entry(candidate.key.clone()).or_insert_with(|| candidate.matched.clone());
-            enqueue(world, &candidate.key, event.clone());
-        }
-        world.deliveries.totals.metrics.unmatched += u64::from(!taken);
+        distribute(world, &subscribed, &event, &mut receivers);
         ids.push(id);
     }
     world.deliveries.totals.published += count as u64;
@@ -116,6 +93,44 @@ pub(crate) fn publish(world: &mut World, source: &str, draft: &Draft, count: usi
         attempt::pump(world, key);
     }
     Ok(Published { ids, matched: receivers.into_values().collect() })
+}
+
+fn check(draft: &Draft, count: usize) -> Result<(), String> {
+    if draft.kind.is_empty() {
+        return Err("the type of an event must not be empty".into());
+    }
+    if !(1..=MOST).contains(&count) {
+        return Err(format!("count must be between 1 and {MOST}"));
+    }
+    if let Some(time) = &draft.time
+        && time.parse::<jiff::Timestamp>().is_err()
+    {
+        return Err(format!("time '{time}' is not RFC 3339"));
+    }
+    Ok(())
+}
+
+/// Puts a copy into the queue of each subscription whose filter lets the event through. Events of a series differ in their
+/// ids, which a filter may ask for.
+fn distribute(
+    world: &mut World,
+    subscribed: &[Candidate],
+    event: &Arc<Event>,
+    receivers: &mut BTreeMap<String, Matched>,
+) {
+    let mut taken = false;
+    for candidate in subscribed {
+        let metrics = world.deliveries.metrics.get_or_insert_with(candidate.key.clone(), Metrics::default);
+        if !candidate.filter.lets_through(&event.fields()) {
+            metrics.into_iter().for_each(|metrics| metrics.unmatched += 1);
+            continue;
+        }
+        taken = true;
+        world.deliveries.count(&candidate.key, |metrics| metrics.matched += 1);
+        receivers.entry(candidate.key.clone()).or_insert_with(|| candidate.matched.clone());
+        enqueue(world, &candidate.key, event.clone());
+    }
+    world.deliveries.totals.metrics.unmatched += u64::from(!taken);
 }
 
 /// A subscription on the source of an event, its filter parsed.
