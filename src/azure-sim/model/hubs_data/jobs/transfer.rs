@@ -58,7 +58,8 @@ fn call(world: &mut World, hub: &str, job: &Job, step: Step, method: &str, url: 
     if let Some(stored) = world.telephony.hub(hub).jobs.get_mut(&job.id) {
         stored.waits_for = Some((id, step));
     }
-    world.send(Outbound { id, method: method.to_owned(), url, headers, body, timeout_ms: PATIENCE_MS });
+    let (method, storage_account) = (method.to_owned(), None);
+    world.send(Outbound { id, method, url, headers, body, storage_account, timeout_ms: PATIENCE_MS });
 }
 
 /// Writes the next file, or ends the job when there is none.
