@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use azure_sim::http;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use options::Wanted;
@@ -72,15 +72,18 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     let dir = wanted.dir.canonicalize()?;
     let ca = dir.join("ca.crt");
     std::fs::write(&ca, running.shared.authority().pem()).with_context(|| format!("cannot write {}", ca.display()))?;
-    let env = options::run::environment(&config, &running.url, &ca);
+    let (header, path) = running.shared.world().identity_endpoint();
+    let identity = running.identity_url.as_deref().map(|url| (url, path, header.as_str()));
+    let env = options::run::environment(&config, &running.url, &ca, identity);
     options::run::write_private(&dir.join("env"), &env)?;
-    println!(
-        "{}",
-        json!({
-            "listening": running.url, "address": running.address, "dir": dir, "pid": std::process::id(),
-            "subscriptionId": config.subscription_id, "tenantId": config.tenant_id,
-        })
-    );
+    let mut ready = json!({
+        "listening": running.url, "address": running.address, "dir": dir, "pid": std::process::id(),
+        "subscriptionId": config.subscription_id, "tenantId": config.tenant_id,
+    });
+    if let (Some(url), Value::Object(ready)) = (&running.identity_url, &mut ready) {
+        ready.insert("identity".into(), json!(url));
+    }
+    println!("{ready}");
     tracing::info!(url = running.url, dir = %dir.display(), "serving");
     tokio::select! {
         _ = terminate.recv() => {}

@@ -2,6 +2,7 @@
 
 pub mod authority;
 mod clock;
+mod identity;
 mod news;
 mod origin;
 mod page;
@@ -28,6 +29,8 @@ use crate::model::{Config, World};
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where managed identities are served in plain HTTP, if anywhere; port 0 takes a free one.
+    pub identity_listen: Option<SocketAddr>,
     /// What clients are told to call, when that is not the listening address.
     pub public_url: Option<String>,
     /// Further host names and addresses that the server's certificate is good for.
@@ -83,9 +86,11 @@ pub struct Running {
     pub url: String,
     /// Where it listens, whatever clients are told.
     pub address: SocketAddr,
+    /// What machines and apps call for a token of their identity, if anything is served there.
+    pub identity_url: Option<String>,
     /// The world behind it.
     pub shared: Arc<Shared>,
-    handle: axum_server::Handle<SocketAddr>,
+    handles: Vec<axum_server::Handle<SocketAddr>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -93,7 +98,9 @@ impl Running {
     /// Stops listening, gives requests under way a second, and ends.
     pub async fn stop(self) {
         self.shared.news.over();
-        self.handle.graceful_shutdown(Some(GRACE));
+        for handle in &self.handles {
+            handle.graceful_shutdown(Some(GRACE));
+        }
         let mut tasks = self.tasks.into_iter();
         // The server ends by itself when its connections have.
         if let Some(mut server) = tasks.next()
@@ -130,10 +137,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
     listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
-    // What listens everywhere is called on loopback, unless a public URL says otherwise.
-    let called =
-        if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+    let called = called(listener.local_addr()?);
+    let identities = options.identity_listen.map(identity::bind).transpose()?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("https://{called}"));
     let url = url.trim_end_matches('/').to_owned();
     let authority = Authority::of(&options.authority)?;
@@ -162,5 +167,18 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));
     let clock = tokio::spawn(clock::run(shared.clone(), caller));
     handle.listening().await.context("the server ended before it listened")?;
-    Ok(Running { url, address: called, shared, handle, tasks: vec![server, clock] })
+    let (mut handles, mut tasks, mut identity_url) = (vec![handle], vec![server, clock], None);
+    if let Some((listener, url)) = identities {
+        let handle = axum_server::Handle::new();
+        tasks.push(tokio::spawn(identity::serve(listener, handle.clone(), shared.clone())));
+        handle.listening().await.context("the server of identities ended before it listened")?;
+        handles.push(handle);
+        identity_url = Some(url);
+    }
+    Ok(Running { url, address: called, identity_url, shared, handles, tasks })
+}
+
+/// What listens everywhere is called on loopback, unless somebody says otherwise.
+fn called(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address }
 }

@@ -128,7 +128,7 @@ fn unread(status: StatusCode) -> Response {
     (status, [(CONNECTION, "close")]).into_response()
 }
 
-fn into_http(response: model::Response) -> Response {
+pub(super) fn into_http(response: model::Response) -> Response {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = Response::builder().status(status);
     for (name, value) in response.headers.iter().filter(|(n, _)| n != DELAY_HEADER && n != DROP_HEADER) {

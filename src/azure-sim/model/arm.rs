@@ -1,5 +1,8 @@
 //! The front door: what holds for every request before a provider sees it.
 
+mod admission;
+mod names;
+
 use serde_json::Value;
 
 use super::faults::{Cut, FaultAnswer, LroFault, Sight};
@@ -7,10 +10,14 @@ use super::journal::{self, Effect, Entry, Micros, Plane};
 use super::message::{DELAY_HEADER, DROP_HEADER, Request, Response};
 use super::path::Target;
 use super::refusal::{Answer, Done, Refusal};
-use super::registry::{self, Kind};
-use super::throttle::Cost;
+use super::registry;
 use super::world::World;
-use super::{communication, entra, event_grid, groups, notification_hubs, operation, token};
+use super::{
+    authorization, communication, entra, event_grid, metadata, notification_hubs, operation, resources, shapes, token,
+};
+
+use admission::admit;
+use names::operation_name;
 
 /// A request that was let in.
 pub(crate) struct Call<'a> {
@@ -123,6 +130,10 @@ fn perform(
         let effect = if response.status == 200 { Effect::Read } else { Effect::None };
         return (response, effect);
     }
+    if let Some(response) = metadata::answer(world, request) {
+        let effect = if response.status == 200 { Effect::Read } else { Effect::None };
+        return (response, effect);
+    }
     if let Some(response) = event_grid::validation_fetched(world, request) {
         return (response, Effect::None);
     }
@@ -130,7 +141,7 @@ fn perform(
     let answer = principal
         .and_then(|principal| Ok((principal, target?)))
         .and_then(|(principal, target)| admit(world, request, target, principal, lro, now, &mut headers))
-        .and_then(|call| provider(world, &call));
+        .and_then(|call| authorized(world, &call));
     let (mut response, effect) = match answer {
         Ok(Done { response, effect }) => (response, effect),
         Err(refusal) => (refusal.response(), Effect::None),
@@ -139,144 +150,52 @@ fn perform(
     (response, effect)
 }
 
-/// Subscription, budget, version, and body.
-fn admit<'a>(
-    world: &mut World,
-    request: &'a Request,
-    target: Target,
-    principal: String,
-    lro: Option<LroFault>,
-    now: u64,
-    headers: &mut Vec<(String, String)>,
-) -> Result<Call<'a>, Refusal> {
-    if let Some(subscription) = &target.subscription
-        && !world.config().has_subscription(subscription)
-    {
-        let message = format!("The subscription '{subscription}' could not be found.");
-        return Err(Refusal::new(404, "SubscriptionNotFound", message));
-    }
-    throttle(world, request, &target, &principal, now, headers)?;
-    let api_version = api_version(&target)?.to_owned();
-    let body = body(request)?;
-    Ok(Call { request, target, principal, api_version, body, lro, now })
-}
-
-fn throttle(
-    world: &mut World,
-    request: &Request,
-    target: &Target,
-    principal: &str,
-    now: u64,
-    headers: &mut Vec<(String, String)>,
-) -> Result<(), Refusal> {
-    if !world.config().throttle {
-        return Ok(());
-    }
-    let cost = Cost::of(&request.method);
-    let scale = world.config().time_scale;
-    let speed = if scale > 0.0 { 1.0 / scale } else { 1.0 };
-    let (scope, word) = match &target.subscription {
-        Some(subscription) => (subscription.as_str(), "subscription"),
-        None => ("", "tenant"),
-    };
-    // Extension-scope writes report another counter (recorded).
-    let name = if target.kind() == Some(Kind::ScopeSubscription) && cost == Cost::Write {
-        "x-ms-ratelimit-remaining-subscription-resource-requests".to_owned()
-    } else {
-        format!("x-ms-ratelimit-remaining-{word}-{}", cost.word())
-    };
-    match world.buckets.take(scope, principal, cost, speed, now) {
-        Ok(left) => {
-            headers.push((name, left.to_string()));
-            Ok(())
-        }
-        Err(seconds) => {
-            headers.push((name, "0".into()));
-            let message = format!(
-                "Number of {} for subscription '{scope}' exceeded the limit. Please try again after '{seconds}' seconds.",
-                cost.word()
-            );
-            let refusal = Refusal::new(429, "SubscriptionRequestsThrottled", message);
-            Err(refusal.header("retry-after", seconds.to_string()))
-        }
-    }
-}
-
-fn api_version(target: &Target) -> Result<&str, Refusal> {
-    let version = target.parameter("api-version").filter(|v| !v.is_empty()).ok_or_else(|| {
-        let message = "The api-version query parameter (?api-version=) is required for all requests.";
-        Refusal::new(400, "MissingApiVersionParameter", message)
-    })?;
-    let resources = |v: &str| registry::RESOURCES_VERSIONS.contains(&v);
-    let registration =
-        target.types.is_empty() && target.tail.as_deref().is_none_or(|t| t.eq_ignore_ascii_case("register"));
-    let Some(namespace) = target.namespace.as_deref().filter(|_| !registration) else {
-        if resources(version) {
-            return Ok(version);
-        }
-        let message = format!(
-            "The api-version '{version}' is invalid. The supported versions are '{}'.",
-            registry::RESOURCES_VERSIONS.join(",")
-        );
-        return Err(Refusal::new(400, "InvalidApiVersionParameter", message));
-    };
-    let provider = registry::provider(namespace).ok_or_else(|| {
-        Refusal::new(404, "InvalidResourceNamespace", format!("The resource namespace '{namespace}' is invalid."))
-    })?;
-    if provider.versions.contains(&version) {
-        return Ok(version);
-    }
-    let message = format!(
-        "No registered resource provider found for location 'global' and API version '{version}' for type '{}'. The \
-         supported api-versions are '{}'.",
-        target.types.first().or(target.tail.as_ref()).map_or("", String::as_str),
-        provider.versions.join(", ")
-    );
-    Err(Refusal::new(400, "NoRegisteredProviderFound", message))
-}
-
-fn body(request: &Request) -> Result<Value, Refusal> {
-    let invalid = |why: String| {
-        let message = format!("The request content was invalid and could not be deserialized: '{why}'.");
-        Refusal::new(400, "InvalidRequestContent", message)
-    };
-    match request.method.as_str() {
-        "PUT" | "PATCH" if request.body.is_empty() => Err(invalid("The body is empty.".into())),
-        "PUT" | "PATCH" | "POST" if !request.body.is_empty() => {
-            let body: Value = serde_json::from_slice(&request.body).map_err(|e| invalid(e.to_string()))?;
-            match body {
-                Value::Object(_) => Ok(body),
-                Value::Null if request.method == "POST" => Ok(body),
-                _ => Err(invalid("An object was expected.".into())),
-            }
-        }
-        _ => Ok(Value::Null),
-    }
+/// Rights, registration, locks and group come before the provider, in this order.
+fn authorized(world: &mut World, call: &Call<'_>) -> Answer {
+    let path = call.request.path.split('?').next().unwrap_or_default();
+    let action = operation_name(call.request, path, Some(&call.target));
+    authorization::roles::require(world, call, &action)?;
+    let done = provider(world, call)?;
+    Ok(Done { response: shapes::seen(call, done.response), ..done })
 }
 
 fn provider(world: &mut World, call: &Call<'_>) -> Answer {
     let target = &call.target;
-    let Some(namespace) = target.namespace.as_deref() else { return groups::answer(world, call) };
-    if groups::is_registration(target) {
-        return groups::registration(world, call, namespace);
+    let Some(namespace) = target.namespace.as_deref() else {
+        authorization::locks::require(world, call)?;
+        return resources::answer(world, call);
+    };
+    if resources::providers::is_registration(target) {
+        return resources::providers::registration(world, call, namespace);
     }
-    groups::require_registered(world, target, namespace)?;
-    groups::require_group(world, call)?;
-    let record = target.types.last().map_or("", String::as_str);
+    resources::require_registered(world, target, namespace)?;
+    authorization::locks::require(world, call)?;
+    resources::require_group(world, call)?;
     let hubs = namespace.eq_ignore_ascii_case(registry::NOTIFICATION_HUBS);
-    // A namespace's deletion has no record of its own.
-    let recorded = matches!(record, "operationstatuses" | "operationsstatus" | "operations")
-        || (record == "operationresults" && !hubs);
-    if recorded && call.method() == "GET" {
+    if recorded(target, hubs) && call.method() == "GET" {
         return operation::status(world, call);
+    }
+    let offered = registry::provider(namespace).filter(|_| target.types.is_empty() && call.action() == "operations");
+    if let Some(provider) = offered {
+        return resources::providers::operations(call, provider);
     }
     if namespace.eq_ignore_ascii_case(registry::COMMUNICATION) {
         communication::answer(world, call)
     } else if hubs {
         notification_hubs::answer(world, call)
-    } else {
+    } else if namespace.eq_ignore_ascii_case(registry::EVENT_GRID) {
         event_grid::answer(world, call)
+    } else if namespace.eq_ignore_ascii_case(registry::AUTHORIZATION) {
+        authorization::locks::answer(world, call)
+    } else {
+        resources::answer(world, call)
     }
+}
+
+/// Whether a path names the record of an operation. A namespace's deletion has no record of its own.
+fn recorded(target: &Target, hubs: bool) -> bool {
+    let record = target.types.last().map_or("", String::as_str);
+    matches!(record, "operationstatuses" | "operationsstatus" | "operations") || (record == "operationresults" && !hubs)
 }
 
 /// ARM's words for a type it does not know.
@@ -344,38 +263,5 @@ fn identify(world: &mut World, request: &Request, response: &mut Response, corre
     let wants = request.header("x-ms-return-client-request-id").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     if let Some(client) = request.header("x-ms-client-request-id").filter(|_| wants) {
         response.headers.push(("x-ms-client-request-id".into(), client.into()));
-    }
-}
-
-/// The operation as Azure's activity log would name it.
-fn operation_name(request: &Request, path: &str, target: Option<&Target>) -> String {
-    let verb = match request.method.as_str() {
-        "PUT" | "PATCH" => "write",
-        "DELETE" => "delete",
-        "POST" => "action",
-        _ => "read",
-    };
-    let Some(target) = target else { return format!("Invalid/{verb}") };
-    let kind = target.resource_type().or_else(|| target.collection()).map(|t| t.activity);
-    let namespace = match &target.namespace {
-        Some(namespace) => registry::provider(namespace).map_or(namespace.as_str(), |p| p.namespace),
-        None if path.ends_with("/token") => return "Microsoft.Entra/token/action".into(),
-        None if path == "/eventgrid/validate" => {
-            return format!("Microsoft.EventGrid/eventSubscriptions/validate/{verb}");
-        }
-        None if target.subscription.is_none() => return format!("Microsoft.Entra/metadata/{verb}"),
-        None if target.group.is_some() => return format!("Microsoft.Resources/subscriptions/resourceGroups/{verb}"),
-        None => return format!("Microsoft.Resources/subscriptions/{verb}"),
-    };
-    let place = kind.map_or_else(
-        || target.types.iter().fold(namespace.to_owned(), |name, kind| format!("{name}/{kind}")),
-        str::to_owned,
-    );
-    match &target.tail {
-        Some(tail) if verb == "action" => {
-            let action = registry::ACTIONS.iter().find(|a| a.eq_ignore_ascii_case(tail)).map_or(tail.as_str(), |a| a);
-            format!("{place}/{action}/action")
-        }
-        _ => format!("{place}/{verb}"),
     }
 }

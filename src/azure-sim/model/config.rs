@@ -125,6 +125,8 @@ pub struct Durations {
     pub event_grid_delete: u64,
     /// DELETE of a resource group until 404.
     pub group_delete: u64,
+    /// `register` of a provider until it says Registered (unverified; such providers take some seconds).
+    pub registration: u64,
     /// linkNotificationHub until pushes take the new hub and key.
     pub link_propagation: u64,
     /// Pause before a validation handshake that timed out is tried again.
@@ -150,6 +152,7 @@ impl Config {
             event_subscription: step(10_000),
             event_grid_delete: step(10_000),
             group_delete: step(30_000),
+            registration: step(20_000),
             link_propagation: step(600_000),
             handshake_retry: step(5_000),
             manual_validation: scaled(600_000),

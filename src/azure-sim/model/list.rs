@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::arm::Call;
+use super::authorization::roles;
 use super::refusal::{Answer, Done, Refusal};
 use super::registry::Kind;
+use super::resource::Resource;
 use super::world::World;
 
 /// The resources of one kind under the scope that the path names, `page` at a time.
@@ -30,32 +32,49 @@ fn prefix(call: &Call<'_>) -> String {
     prefix
 }
 
-/// A page of what `wanted` accepts beneath `prefix`. The skip token is the last key shown, so that pages stay true
-/// while resources come and go.
+/// A page of what `wanted` accepts beneath `prefix`, and the caller may read.
 pub(crate) fn select(
     world: &World,
     call: &Call<'_>,
     prefix: &str,
-    page: usize,
+    most: usize,
     wanted: impl Fn(Kind, &str) -> bool,
 ) -> Answer {
-    let page = match call.target.parameter("$top") {
+    let name = call.target.parameter("$filter").and_then(NameFilter::parse);
+    let found = world
+        .beneath(prefix)
+        .filter(|(key, r)| wanted(r.kind, key))
+        .filter(|(key, _)| name.as_ref().is_none_or(|f| f.accepts(super::path::leaf(key))))
+        .filter(|(_, r)| roles::may_see(world, call, r.kind, r.id()));
+    page(world, call, most, found, |r| r.body.clone())
+}
+
+/// A page of `found`, which comes in the order of its keys. The skip token is the last key shown, so that pages stay true
+/// while resources come and go.
+pub(crate) fn page<'a>(
+    world: &World,
+    call: &Call<'_>,
+    most: usize,
+    found: impl Iterator<Item = (&'a String, &'a Resource)>,
+    show: impl Fn(&Resource) -> Value,
+) -> Answer {
+    let largest = most.max(100);
+    let size = match call.target.parameter("$top") {
         Some(top) => match top.parse::<usize>() {
-            Ok(top @ 1..=100) => top,
-            _ => return Err(Refusal::bad_request("The value of '$top' must be between 1 and 100.")),
+            Ok(top) if (1..=largest).contains(&top) => top,
+            _ => {
+                let message = format!("The value of '$top' must be between 1 and {largest}.");
+                return Err(Refusal::bad_request(message));
+            }
         },
-        None => page.max(1),
+        None => most.max(1),
     };
     let after = call.target.parameter("$skipToken").unwrap_or_default();
-    let name = call.target.parameter("$filter").and_then(NameFilter::parse);
-    let mut found = world
-        .beneath(prefix)
-        .filter(|(key, r)| key.as_str() > after && wanted(r.kind, key))
-        .filter(|(key, _)| name.as_ref().is_none_or(|f| f.accepts(super::path::leaf(key))));
+    let mut found = found.filter(|(key, _)| key.as_str() > after);
     let mut value: Vec<Value> = Vec::new();
     let mut last = "";
-    for (key, resource) in found.by_ref().take(page) {
-        value.push(resource.body.clone());
+    for (key, resource) in found.by_ref().take(size) {
+        value.push(show(resource));
         last = key;
     }
     let mut body = json!({"value": value});

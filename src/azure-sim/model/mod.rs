@@ -1,19 +1,21 @@
 //! Azure as a value: [`World`] changes only through [`handle`], [`advance`] and [`answered`].
 
 mod arm;
+mod authorization;
 mod communication;
 mod config;
 mod doors;
 mod entra;
 mod event_grid;
 mod faults;
-mod groups;
 mod hubs_data;
+mod identity;
 mod journal;
 mod json;
 mod kept;
 mod list;
 mod message;
+mod metadata;
 mod notification_hubs;
 mod operation;
 mod path;
@@ -21,8 +23,11 @@ mod portal;
 mod push;
 mod random;
 mod refusal;
+mod regions;
 mod registry;
 mod resource;
+mod resources;
+mod shapes;
 mod signing;
 mod state;
 mod surface;

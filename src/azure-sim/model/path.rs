@@ -95,9 +95,14 @@ impl Target {
         }
     }
 
+    /// What the provider of the last segments is asked about: the resource before it, or the group, or the subscription.
+    pub(crate) fn scoped(&self) -> String {
+        self.scope.clone().unwrap_or_else(|| self.group_id())
+    }
+
     /// The id as ARM writes it: provider and types in their own spelling, names in the caller's.
     pub(crate) fn id(&self) -> String {
-        let mut id = self.scope.clone().unwrap_or_else(|| self.group_id());
+        let mut id = self.scoped();
         if let Some(of) = self.resource_type() {
             id.push_str("/providers/");
             id.push_str(of.namespace);
@@ -134,7 +139,36 @@ pub(crate) fn leaf(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or_default()
 }
 
+/// The resource group of an id.
+pub(crate) fn group_of(id: &str) -> &str {
+    let mut parts = id.split('/').skip(3);
+    if parts.next().is_some_and(|p| p.eq_ignore_ascii_case("resourceGroups")) {
+        parts.next().unwrap_or_default()
+    } else {
+        ""
+    }
+}
+
 /// The subscription of an id.
 pub(crate) fn subscription_of(id: &str) -> &str {
     id.split('/').nth(2).unwrap_or_default()
+}
+
+/// Whether an id is of a provider that is simulated, so that a resource that is not here is nowhere.
+pub(crate) fn simulated(id: &str) -> bool {
+    let lower = id.to_ascii_lowercase();
+    let namespace = lower.rsplit("/providers/").next().and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    registry::provider(namespace).is_some_and(|p| p.registers)
+}
+
+/// `Provider/type/type` of an id.
+pub(crate) fn type_of(id: &str) -> String {
+    let rest = id.rsplit("/providers/").next().unwrap_or_default();
+    let mut parts = rest.split('/');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for kind in parts.step_by(2) {
+        text.push('/');
+        text.push_str(kind);
+    }
+    text
 }

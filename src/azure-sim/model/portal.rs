@@ -178,8 +178,17 @@ impl World {
         self.applications.trust(client_id, issuer, subject, jwks)
     }
 
+    /// Says what an application may do: a list of `{scope, role}` or `{scope, actions, notActions}`. An empty list allows
+    /// nothing; null lets it do everything, as in the beginning.
+    ///
+    /// # Errors
+    /// When the list is none, or names a role that is not known.
+    pub fn assign_roles(&mut self, client_id: &str, assignments: &Value) -> Result<(), String> {
+        self.roles.assign(client_id, assignments)
+    }
+
     /// Adds a resource group.
     pub fn add_group(&mut self, subscription: &str, name: &str) {
-        super::groups::create(self, subscription, name, "westeurope");
+        super::resources::create(self, subscription, name, "westeurope");
     }
 }

@@ -64,6 +64,8 @@ const FAULTS: &str = "faults";
 const APPLICATIONS: &str = "applications";
 const UNREGISTERED: &str = "unregistered providers";
 const TAKEN: &str = "taken names";
+const ROLES: &str = "roles";
+const KEPT: &str = "tags of subscriptions and moving providers";
 const JOURNAL: &str = "journal";
 
 /// How far the journal's numbers may run ahead of what is written, before that is written.
@@ -121,6 +123,8 @@ impl World {
         parts.applications.watch(written);
         parts.unregistered.watch(written);
         parts.taken_names.watch(written);
+        parts.roles.watch(written);
+        parts.kept.watch(written);
         if written {
             *parts.written = Some(Written {
                 journal: parts.journal.next(),
@@ -147,6 +151,8 @@ impl World {
             || self.applications.is_changed()
             || self.unregistered.is_changed()
             || self.taken_names.is_changed()
+            || self.roles.is_changed()
+            || self.kept.is_changed()
     }
 
     /// Everything that changed since the last time, urgent or not. Empty in a world that nobody watches.
@@ -166,6 +172,8 @@ impl World {
         parts.applications.write(APPLICATIONS, &mut write);
         parts.unregistered.write(UNREGISTERED, &mut write);
         parts.taken_names.write(TAKEN, &mut write);
+        parts.roles.write(ROLES, &mut write);
+        parts.kept.write(KEPT, &mut write);
         if !written.config {
             write(CONFIG, Vec::new(), Some(encode(parts.config)));
         }
@@ -254,6 +262,8 @@ impl Reading {
             APPLICATIONS => parts.applications.restore(value)?,
             UNREGISTERED => parts.unregistered.restore(value)?,
             TAKEN => parts.taken_names.restore(value)?,
+            ROLES => parts.roles.restore(value)?,
+            KEPT => parts.kept.restore(value)?,
             JOURNAL => self.journal.push(decode(value)?),
             _ => {
                 let known = parts.deliveries.read(&mut self.deliveries, table, key, value)?

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde_json::Value;
 
+use super::authorization::Roles;
 use super::config::{Config, Durations};
 use super::entra::Applications;
 use super::event_grid::Handshake;
@@ -17,6 +18,7 @@ use super::push::Telephony;
 use super::random::Random;
 use super::registry::Kind;
 use super::resource::{Hidden, Link, Resource};
+use super::resources::Kept;
 use super::state::Written;
 use super::throttle::Buckets;
 use super::timer::Timer;
@@ -45,6 +47,8 @@ pub struct World {
     pub(crate) unregistered: Single<BTreeSet<(String, String)>>,
     pub(crate) taken_names: Single<BTreeSet<String>>,
     pub(crate) telephony: Telephony,
+    pub(crate) roles: Single<Roles>,
+    pub(crate) kept: Single<Kept>,
     /// What of the world is written down; `None` while nobody keeps it.
     pub(crate) written: Option<Written>,
 }
@@ -69,6 +73,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) unregistered: &'a mut Single<BTreeSet<(String, String)>>,
     pub(crate) taken_names: &'a mut Single<BTreeSet<String>>,
     pub(crate) telephony: &'a mut Telephony,
+    pub(crate) roles: &'a mut Single<Roles>,
+    pub(crate) kept: &'a mut Single<Kept>,
     pub(crate) written: &'a mut Option<Written>,
 }
 
@@ -91,7 +97,7 @@ impl World {
         let mut world = Self::empty(config);
         for group in world.config.resource_groups.clone() {
             let subscription = world.config.subscription_id.clone();
-            super::groups::create(&mut world, &subscription, &group, "westeurope");
+            super::resources::create(&mut world, &subscription, &group, "westeurope");
         }
         world
     }
@@ -126,6 +132,8 @@ impl World {
             unregistered: Single::new(unregistered),
             taken_names: Single::new(config.taken_names.iter().map(|n| n.to_ascii_lowercase()).collect()),
             telephony: Telephony::new(config.seed),
+            roles: Single::default(),
+            kept: Single::default(),
             written: None,
             config,
         }
@@ -153,6 +161,8 @@ impl World {
             unregistered,
             taken_names,
             telephony,
+            roles,
+            kept,
             written,
         } = self;
         Parts {
@@ -174,6 +184,8 @@ impl World {
             unregistered,
             taken_names,
             telephony,
+            roles,
+            kept,
             written,
         }
     }

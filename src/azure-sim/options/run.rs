@@ -20,6 +20,10 @@ pub(crate) struct Given {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AZURE_SIM_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: String,
+    /// Serve managed identities (instance metadata and App Service) here too, in plain HTTP as Azure does; port 0 takes a
+    /// free one
+    #[arg(long, env = "AZURE_SIM_IDENTITY_LISTEN", value_name = "ADDRESS:PORT")]
+    identity_listen: Option<String>,
     /// What clients are told to call, when that is not the address (behind a Service, say)
     #[arg(long, env = "AZURE_SIM_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -117,6 +121,11 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     if listen.is_err() {
         wrong(format!("--listen: '{}' is not ADDRESS:PORT", given.listen));
     }
+    let identity_listen = given.identity_listen.as_ref().map(|text| text.parse::<SocketAddr>()).transpose();
+    if identity_listen.is_err() {
+        let text = given.identity_listen.as_deref().unwrap_or_default();
+        wrong(format!("--identity-listen: '{text}' is not ADDRESS:PORT"));
+    }
     if let Some(url) = given.public_url.as_ref().filter(|url| !is_origin(url)) {
         wrong(format!("--public-url: '{url}' is not https://HOST or https://HOST:PORT"));
     }
@@ -137,10 +146,15 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
         wrong("--dir is missing: where to write ca.crt and env".into());
     }
     let Given { dir: Some(dir), public_url, dns_name: names, trust, .. } = given else { return Err(mistakes) };
-    let (Ok(listen), Some(config), Some(authority), true) = (listen, config, authority, mistakes.is_empty()) else {
+    let (Ok(listen), Ok(identity_listen), Some(config), Some(authority), true) =
+        (listen, identity_listen, config, authority, mistakes.is_empty())
+    else {
         return Err(mistakes);
     };
-    Ok(Wanted { dir, options: Options { listen, public_url, names, authority, trust, storage, config } })
+    Ok(Wanted {
+        dir,
+        options: Options { listen, identity_listen, public_url, names, authority, trust, storage, config },
+    })
 }
 
 fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
@@ -251,8 +265,9 @@ fn is_guid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-/// `export` lines under the names that Azure's own tools read.
-pub(crate) fn environment(config: &Config, url: &str, ca: &Path) -> String {
+/// `export` lines under the names that Azure's own tools read. `identity` is the address of the identity endpoints with the
+/// App Service's path and header, where they are served.
+pub(crate) fn environment(config: &Config, url: &str, ca: &Path, identity: Option<(&str, &str, &str)>) -> String {
     let ca = ca.display().to_string();
     let pairs = [
         ("AZURE_RESOURCE_MANAGER_ENDPOINT", url),
@@ -265,6 +280,12 @@ pub(crate) fn environment(config: &Config, url: &str, ca: &Path) -> String {
         ("REQUESTS_CA_BUNDLE", &ca),
         ("NODE_EXTRA_CA_CERTS", &ca),
     ];
+    let mut pairs: Vec<(&str, String)> = pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    if let Some((url, path, header)) = identity {
+        pairs.push(("IDENTITY_ENDPOINT", format!("{url}{path}")));
+        pairs.push(("IDENTITY_HEADER", header.to_owned()));
+        pairs.push(("AZURE_POD_IDENTITY_AUTHORITY_HOST", url.to_owned()));
+    }
     pairs.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value))).collect()
 }
 

@@ -8,7 +8,9 @@ use super::super::json;
 use super::super::message::Response;
 use super::super::path;
 use super::super::refusal::{Answer, Done, Refusal};
+use super::super::registry::Kind;
 use super::super::resource::{Half, Hidden, Link};
+use super::super::shapes;
 use super::super::world::World;
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
@@ -101,16 +103,20 @@ pub(super) fn check_name(world: &World, call: &Call<'_>) -> Answer {
         return Err(Refusal::bad_request("The property 'name' is required."));
     };
     let expected = "Microsoft.Communication/CommunicationServices";
+    // Required up to 2025-05-01; the specification of 2026-03-18 asks for neither.
+    if kind.is_none() && !shapes::knows(Kind::Service, &call.api_version, "2026-03-18") {
+        return Err(Refusal::bad_request("The property 'type' is required."));
+    }
     if kind.is_some_and(|k| !k.eq_ignore_ascii_case(expected)) {
         return Err(Refusal::bad_request(format!("The property 'type' must be '{expected}'.")));
     }
     let lower = name.to_ascii_lowercase();
     let taken = super::RESERVED.contains(&lower.as_str()) || super::name_taken(world, "", &lower);
     let body: Value = if taken {
-        json!({"nameAvailable": false, "reason": "AlreadyExists", "message": "Requested name is unavailable"})
+        json!({"nameAvailable": false, "reason": "AlreadyExists", "message": "Requested name is unavailable for the requested type"})
     } else {
         // Not in the enum, but in the specification's own example.
-        json!({"nameAvailable": true, "reason": "NameAvailable", "message": "Requested name is available"})
+        json!({"nameAvailable": true, "reason": "NameAvailable", "message": "Requested name is available for the requested type"})
     };
     Ok(Done::new(Effect::Action, Response::json(200, &body)))
 }

@@ -5,6 +5,7 @@ mod actions;
 use serde_json::{Value, json};
 
 use super::arm::{self, Call};
+use super::identity::{self, Both};
 use super::journal::Effect;
 use super::json;
 use super::list;
@@ -13,6 +14,7 @@ use super::operation::{self, Outcome, Style};
 use super::refusal::{Answer, Done, Refusal};
 use super::registry::Kind;
 use super::resource::{Hidden, Keys};
+use super::shapes;
 use super::world::{World, timestamp};
 
 pub(crate) use actions::link;
@@ -65,6 +67,7 @@ fn check_body(call: &Call<'_>, existing: Option<&Value>) -> Result<(), Refusal> 
         );
         return Err(Refusal::new(400, "LocationNotAvailableForResourceType", message));
     }
+    check_values(call)?;
     let data_location = json::text(&call.body, &["properties", "dataLocation"])
         .ok_or_else(|| Refusal::bad_request("The property 'dataLocation' is required."))?;
     match existing.and_then(|body| json::text(body, &["properties", "dataLocation"])) {
@@ -114,7 +117,12 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
     started.finish_at(world, call.now + durations.service_operation);
     // ARM answers 201 on update too (7 of 7 recorded).
     let effect = if created { Effect::Create } else { Effect::Update };
-    Ok(Done::new(effect, started.on(shown(world, &key, 201))))
+    let mut response = started.on(shown(world, &key, 201));
+    let mut body = response.value();
+    // The answer to a write spells the type as the documentation does, and reads do not (recorded).
+    json::put(&mut body, &["type"], "Microsoft.Communication/CommunicationServices");
+    response.body = serde_json::to_vec(&body).unwrap_or_default();
+    Ok(Done::new(effect, response))
 }
 
 /// What a PUT leaves: it replaces what it leaves out, and keeps what clients cannot write, the linked hub among it.
@@ -129,28 +137,40 @@ fn written(world: &World, call: &Call<'_>, id: &str, key: &str) -> Value {
             },
         }),
     };
-    for path in [&["tags"][..], &["identity"], &["properties", "linkedDomains"], &["properties", "dataLocation"]] {
-        json::replace(&mut body, &call.body, path);
-    }
+    shapes::put(Kind::Service, &call.api_version, &mut body, &call.body);
     for (name, default) in [("publicNetworkAccess", json!("Enabled")), ("disableLocalAuth", json!(false))] {
-        // Known from 2025-05-01 on: an older client neither sets nor sees them.
-        if call.api_version.as_str() >= "2025-05-01" {
-            let value = json::at(&call.body, &["properties", name]).cloned().unwrap_or(default);
-            json::put(&mut body, &["properties", name], value);
+        if json::at(&body, &["properties", name]).is_none() {
+            json::put(&mut body, &["properties", name], default);
         }
     }
-    identify(&mut body, call, world);
+    identity::fill(&mut body, &world.config().tenant_id);
     json::put(&mut body, &["properties", "provisioningState"], "Accepted");
     modified(&mut body, call);
     body
 }
 
-fn identify(body: &mut Value, call: &Call<'_>, world: &World) {
-    let assigned = json::text(body, &["identity", "type"]).is_some_and(|t| t.contains("SystemAssigned"));
-    if assigned {
-        json::put(body, &["identity", "principalId"], call.principal.clone());
-        json::put(body, &["identity", "tenantId"], world.config().tenant_id.clone());
+/// Values that the version knows and the service does not take.
+fn check_values(call: &Call<'_>) -> Result<(), Refusal> {
+    let known = |path: &[&str]| shapes::known(Kind::Service, &call.api_version, path);
+    if known(&["identity"]) {
+        identity::check(&call.body, Both::Tight)?;
     }
+    let path = ["properties", "publicNetworkAccess"];
+    let value = json::at(&call.body, &path).filter(|_| known(&path));
+    let values = ["Enabled", "Disabled", "SecuredByPerimeter"];
+    if value.is_some_and(|v| !v.as_str().is_some_and(|v| values.contains(&v))) {
+        return Err(Refusal::bad_request(format!("'publicNetworkAccess' must be one of {}.", values.join(", "))));
+    }
+    let path = ["properties", "disableLocalAuth"];
+    if json::at(&call.body, &path).filter(|_| known(&path)).is_some_and(|v| !v.is_boolean()) {
+        return Err(Refusal::bad_request("'disableLocalAuth' must be true or false."));
+    }
+    let path = ["properties", "linkedDomains"];
+    let domains = json::at(&call.body, &path).filter(|_| known(&path));
+    if domains.is_some_and(|d| !d.as_array().is_some_and(|list| list.iter().all(Value::is_string))) {
+        return Err(Refusal::bad_request("'linkedDomains' must be a list of resource ids."));
+    }
+    Ok(())
 }
 
 fn modified(body: &mut Value, call: &Call<'_>) {
@@ -192,14 +212,9 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
         return Err(arm::busy(&call.target.id()));
     }
     let mut body = resource.body.clone();
-    json::merge(&mut body, &call.body, &["tags"]);
-    if call.api_version != "2020-08-20-preview" {
-        json::merge(&mut body, &call.body, &["identity"]);
-        json::merge(&mut body, &call.body, &["properties", "linkedDomains"]);
-        json::merge(&mut body, &call.body, &["properties", "publicNetworkAccess"]);
-        json::merge(&mut body, &call.body, &["properties", "disableLocalAuth"]);
-    }
-    identify(&mut body, call, world);
+    check_values(call)?;
+    shapes::patch(Kind::Service, &call.api_version, &mut body, &call.body);
+    identity::fill(&mut body, &world.config().tenant_id);
     modified(&mut body, call);
     if let Some(resource) = world.resources.get_mut(&key) {
         resource.body = body;

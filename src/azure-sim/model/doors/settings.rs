@@ -11,6 +11,7 @@
 //! | `certificate` | `clientId`, `certificate` (PEM) | the application may sign in with what that certificate's key signed |
 //! | `resource` | `uri`, `tokenVersion`? (1 or 2) | tokens may be for it |
 //! | `probationDrops` | true or false | Event Grid gives up, unattempted, what meets an endpoint on probation by its own fault |
+//! | `roles` | `clientId`, `assignments`: list of `scope` and `role` or `actions`, `notActions`; or null | what it may do; null: everything |
 //! | `identity` | `clientId`, `resourceId` | a user-assigned identity of the machine |
 
 use serde_json::{Value, json};
@@ -67,6 +68,10 @@ fn directory(world: &mut World, name: &str, value: &Value) -> Result<bool, (u16,
                 return Err(bad("'tokenVersion' is 1 or 2"));
             }
             world.register_resource(field(value, "uri")?, version == 2);
+        }
+        "roles" => {
+            let assignments = value.get("assignments").unwrap_or(&Value::Null);
+            world.assign_roles(field(value, "clientId")?, assignments).map_err(bad)?;
         }
         "identity" => world.assign_identity(field(value, "clientId")?, field(value, "resourceId")?),
         _ => return Ok(false),

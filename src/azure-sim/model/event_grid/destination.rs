@@ -3,21 +3,28 @@
 use serde_json::{Value, json};
 
 use super::super::json;
+use super::super::path;
 use super::super::refusal::Refusal;
+use super::super::registry::Kind;
+use super::super::shapes;
 use super::super::world::World;
 
-/// Types and the property each cannot do without.
-const TYPES: [(&str, &str); 9] = [
-    ("WebHook", "endpointUrl"),
-    ("AzureFunction", "resourceId"),
-    ("EventHub", "resourceId"),
-    ("ServiceBusQueue", "resourceId"),
-    ("ServiceBusTopic", "resourceId"),
-    ("StorageQueue", "resourceId"),
-    ("HybridConnection", "resourceId"),
-    ("MonitorAlert", "severity"),
-    ("NamespaceTopic", "resourceId"),
+/// Types, the property each cannot do without, the version that brought it, and for those that are a resource its type.
+const TYPES: [(&str, &str, &str, &str); 10] = [
+    ("WebHook", "endpointUrl", FIRST, ""),
+    ("AzureFunction", "resourceId", FIRST, "Microsoft.Web/sites/functions"),
+    ("EventHub", "resourceId", FIRST, "Microsoft.EventHub/namespaces/eventhubs"),
+    ("ServiceBusQueue", "resourceId", FIRST, "Microsoft.ServiceBus/namespaces/queues"),
+    ("ServiceBusTopic", "resourceId", FIRST, "Microsoft.ServiceBus/namespaces/topics"),
+    ("StorageQueue", "resourceId", FIRST, "Microsoft.Storage/storageAccounts"),
+    ("HybridConnection", "resourceId", FIRST, "Microsoft.Relay/namespaces/hybridConnections"),
+    ("MonitorAlert", "severity", "2025-02-15", ""),
+    ("NamespaceTopic", "resourceId", "2025-02-15", "Microsoft.EventGrid/namespaces/topics"),
+    // Of previews only.
+    ("PartnerDestination", "resourceId", "2025-07-15-preview", "Microsoft.EventGrid/partnerDestinations"),
 ];
+
+const FIRST: &str = "2022-06-15";
 
 /// The destination of subscription properties, whichever of the two ways it was given.
 pub(super) fn of(properties: &Value) -> Option<&Value> {
@@ -38,7 +45,7 @@ pub(super) fn protection(properties: &Value) -> Option<(&str, &str)> {
     Some((text("azureActiveDirectoryTenantId")?, text("azureActiveDirectoryApplicationIdOrUri")?))
 }
 
-pub(super) fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
+pub(super) fn check(world: &World, properties: &Value, version: &str) -> Result<(), Refusal> {
     let invalid = |message: String| Err(Refusal::invalid_request(message));
     let plain = json::at(properties, &["destination"]).is_some();
     let identity = json::at(properties, &["deliveryWithResourceIdentity"]).is_some();
@@ -46,7 +53,9 @@ pub(super) fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
         return invalid("Exactly one of destination and deliveryWithResourceIdentity must be specified.".into());
     };
     let kind = json::text(destination, &["endpointType"]).unwrap_or_default();
-    let Some((kind, required)) = TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)) else {
+    let known = |since: &str| shapes::knows(Kind::TopicSubscription, version, since);
+    let found = TYPES.iter().find(|(name, _, since, _)| name.eq_ignore_ascii_case(kind) && known(since));
+    let Some((kind, required, _, of_type)) = found else {
         return invalid(format!("The endpoint type '{kind}' is not supported."));
     };
     let Some(value) = json::text(destination, &["properties", required]).filter(|v| !v.is_empty()) else {
@@ -61,8 +70,8 @@ pub(super) fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
             }
         }
         _ => {
-            if !value.starts_with("/subscriptions/") {
-                return invalid(format!("The resource id '{value}' is not valid."));
+            if !value.starts_with("/subscriptions/") || !path::type_of(value).eq_ignore_ascii_case(of_type) {
+                return invalid(format!("The resource id '{value}' is not valid for '{kind}'."));
             }
         }
     }

@@ -5,13 +5,14 @@ mod destination;
 mod filter;
 mod handshake;
 mod subscriptions;
+mod topic_types;
 mod topics;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::arm::{self, Call};
 use super::list;
-use super::refusal::{Answer, Done};
+use super::refusal::{Answer, Done, Refusal};
 use super::registry::Kind;
 use super::world::World;
 
@@ -48,36 +49,41 @@ fn by_scope(world: &World, call: &Call<'_>) -> Answer {
     list::select(world, call, &prefix, page, |kind, _| kind == Kind::ScopeSubscription)
 }
 
-/// Event types, and which system topic a resource has.
+/// Topic types and their event types, lists of event subscriptions across resources, and which system topic a resource has.
 fn looked_up(world: &World, call: &Call<'_>) -> Answer {
     let target = &call.target;
-    let tail = target.tail.as_deref().map(str::to_ascii_lowercase);
-    if call.method() == "GET" && tail.as_deref() == Some("eventtypes") {
-        let topic_type = topics::COMMUNICATION_TOPIC_TYPE;
-        let list: Vec<Value> = acs_wire::event_types::COMMUNICATION
-            .iter()
-            .map(|name| {
-                json!({
-                    "id": format!("providers/Microsoft.EventGrid/topicTypes/{topic_type}/eventTypes/{name}"),
-                    "name": name, "type": "Microsoft.EventGrid/topicTypes/eventTypes",
-                    "properties": {"displayName": name, "isInDefaultSet": true},
-                })
-            })
-            .collect();
-        return Ok(Done::read(&json!({"value": list})));
+    if call.method() != "GET" {
+        return Err(arm::unknown_type(call));
     }
-    let extension = target.types.first().is_some_and(|t| t == "extensiontopics");
-    if call.method() == "GET"
-        && extension
-        && let Some(scope) = &target.scope
-    {
-        let topic = topics::of_source(world, scope).map(|(key, _)| key.clone()).unwrap_or_default();
-        let id = world.resource(&topic).and_then(|b| b.get("id")).cloned();
-        return Ok(Done::read(&json!({
-            "id": format!("{scope}/providers/Microsoft.EventGrid/extensionTopics/default"),
-            "name": "default", "type": "Microsoft.EventGrid/extensionTopics",
-            "properties": {"systemTopic": id, "description": null},
-        })));
+    if let Some(answer) = topic_types::answer(world, call) {
+        return answer;
+    }
+    if let Some(chosen) = topic_types::Chosen::of(target) {
+        let prefix = format!("{}/", target.group_id()).to_ascii_lowercase();
+        let page = world.config().page_size.min(PAGE);
+        return list::select(world, call, &prefix, page, |kind, key| {
+            kind == Kind::ScopeSubscription && chosen.takes(key)
+        });
+    }
+    let extension = matches!(target.types.as_slice(), [one] if one == "extensiontopics");
+    if extension && let Some(scope) = &target.scope {
+        return extension_topic(world, scope);
     }
     Err(arm::unknown_type(call))
+}
+
+/// There while events of the resource go anywhere.
+fn extension_topic(world: &World, scope: &str) -> Answer {
+    let Some((_, topic)) = topics::of_source(world, scope) else {
+        let message = format!("The extension topic of '{scope}' was not found: no event subscription is on it.");
+        return Err(Refusal::new(404, "ResourceNotFound", message));
+    };
+    let id = format!("{scope}/providers/Microsoft.EventGrid/extensionTopics/default");
+    Ok(Done::read(&json!({
+        "id": id, "name": "default", "type": "Microsoft.EventGrid/extensionTopics",
+        "properties": {
+            "systemTopic": topic.id(),
+            "description": format!("Extension topic for {id} that can be used to obtain metrics"),
+        },
+    })))
 }

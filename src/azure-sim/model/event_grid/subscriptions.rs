@@ -11,6 +11,7 @@ use super::super::path;
 use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::Kind;
 use super::super::resource::{Delivery, Hidden};
+use super::super::shapes;
 use super::super::timer::{self, Timer};
 use super::super::world::World;
 use super::{destination, filter, topics};
@@ -90,9 +91,11 @@ fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     }
     let sent = json::at(&call.body, &["properties"])
         .ok_or_else(|| Refusal::invalid_request("The event subscription has no properties."))?;
+    let mut sent = sent.clone();
+    leave_unknown(&mut sent, call);
     let mut properties = json!({});
     for member in WRITABLE {
-        json::merge(&mut properties, sent, &[member]);
+        json::merge(&mut properties, &sent, &[member]);
     }
     // A PUT that omits the schema keeps the old one (recorded).
     let kept = world.delivery(key).and_then(|p| json::text(p, &["eventDeliverySchema"])).map(str::to_owned);
@@ -106,10 +109,14 @@ fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
 /// Flat: no `properties` wrapper.
 fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     let mut properties = world.delivery(key).cloned().ok_or_else(missing)?;
+    let mut sent = call.body.clone();
+    leave_unknown(&mut sent, call);
     for member in WRITABLE {
-        json::merge(&mut properties, &call.body, &[member]);
+        json::merge(&mut properties, &sent, &[member]);
     }
-    for (one, other) in [("destination", "deliveryWithResourceIdentity")] {
+    let pairs =
+        [("destination", "deliveryWithResourceIdentity"), ("deadLetterDestination", "deadLetterWithResourceIdentity")];
+    for (one, other) in pairs {
         // The two exclude each other, so naming one leaves the other behind.
         if json::at(&call.body, &[one]).is_some() {
             json::remove(&mut properties, &[other]);
@@ -120,8 +127,15 @@ fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     write(world, call, key, properties)
 }
 
-fn check(world: &World, properties: &Value) -> Result<(), Refusal> {
-    destination::check(world, properties)?;
+/// Takes out what the version of the request does not know.
+fn leave_unknown(sent: &mut Value, call: &Call<'_>) {
+    let mut whole = json!({"properties": std::mem::take(sent)});
+    shapes::hide(Kind::TopicSubscription, &call.api_version, &mut whole);
+    *sent = whole.get_mut("properties").map(Value::take).unwrap_or_default();
+}
+
+fn check(world: &World, call: &Call<'_>, properties: &Value) -> Result<(), Refusal> {
+    destination::check(world, properties, &call.api_version)?;
     destination::check_dead_letter(properties)?;
     let schema = json::text(properties, &["eventDeliverySchema"]).unwrap_or_default();
     if !matches!(schema, "EventGridSchema" | "CloudEventSchemaV1_0") {
@@ -147,7 +161,7 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
     if world.resources.get(key).is_some_and(|r| r.busy()) {
         return Err(arm::busy(&id));
     }
-    check(world, &properties)?;
+    check(world, call, &properties)?;
     let filter = filter::canonical(json::at(&properties, &["filter"]), &source)?;
     json::put(&mut properties, &["filter"], filter);
     for (name, default) in [("maxDeliveryAttempts", 30), ("eventTimeToLiveInMinutes", 1440)] {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::arm::{self, Call};
+use super::super::identity::{self, Both};
 use super::super::journal::Effect;
 use super::super::json;
 use super::super::message::Response;
@@ -52,6 +53,7 @@ fn check<'a>(world: &World, call: &'a Call<'_>, key: &str) -> Result<(&'a str, &
         json::text(&call.body, &["properties", name])
             .ok_or_else(|| Refusal::invalid_request(format!("System topic {name} must be specified.")))
     };
+    identity::check(&call.body, Both::Spaced)?;
     let (source, topic_type) = (field("source")?, field("topicType")?);
     let location = json::text(&call.body, &["location"]).ok_or_else(|| {
         Refusal::new(400, "LocationRequired", "The location property is required for this definition.")
@@ -112,7 +114,7 @@ fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     };
     let before = body.clone();
     json::replace(&mut body, &call.body, &["tags"]);
-    identity(world, call, &mut body, true);
+    identify(world, call, &mut body, true);
     let created = !world.resources.contains_key(key);
     let failed = json::text(&before, &["properties", "provisioningState"]) == Some("Failed");
     if !created && !failed && body == before {
@@ -129,19 +131,13 @@ fn put(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     Ok(Done::new(effect, started.on(Response::json(201, &body))))
 }
 
-fn identity(world: &World, call: &Call<'_>, body: &mut Value, whole: bool) {
+fn identify(world: &World, call: &Call<'_>, body: &mut Value, whole: bool) {
     let sent = json::at(&call.body, &["identity"]);
     if sent.is_none() && !whole {
         return;
     }
-    // The principal of an identity stays while the identity does.
-    let principal = json::at(body, &["identity", "principalId"]).cloned();
     json::replace(body, &call.body, &["identity"]);
-    if sent.and_then(|i| json::text(i, &["type"])).is_some_and(|t| t.contains("SystemAssigned")) {
-        let principal = principal.unwrap_or_else(|| call.principal.clone().into());
-        json::put(body, &["identity", "principalId"], principal);
-        json::put(body, &["identity", "tenantId"], world.config().tenant_id.clone());
-    }
+    identity::fill(body, &world.config().tenant_id);
 }
 
 fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
@@ -149,10 +145,11 @@ fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     if resource.busy() {
         return Err(arm::busy(&call.target.id()));
     }
+    identity::check(&call.body, Both::Spaced)?;
     let (id, mut body) = (resource.id().to_owned(), resource.body.clone());
     let before = json::at(&body, &["identity"]).cloned();
     json::merge(&mut body, &call.body, &["tags"]);
-    identity(world, call, &mut body, false);
+    identify(world, call, &mut body, false);
     let generation = world.touch(key);
     let moved = json::at(&body, &["identity"]) != before.as_ref();
     if moved {

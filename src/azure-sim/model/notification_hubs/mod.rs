@@ -1,10 +1,12 @@
 //! Microsoft.NotificationHubs: namespaces, hubs, their rules and credentials.
 
+mod credentials;
+mod debug_send;
 mod hubs;
 mod namespaces;
 mod rules;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arm::{self, Call};
 use super::journal::Effect;
@@ -25,7 +27,8 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
         if !target.types.is_empty() && !world.resources.contains_key(&target.key()) {
             return Err(arm::not_found(target));
         }
-        return list::list(world, call, kind, world.config().page_size);
+        let listed = list::list(world, call, kind, world.config().page_size)?;
+        return Ok(if kind == Kind::Hub { respelled(listed) } else { listed });
     }
     if target.types.first().is_some_and(|t| t == "operationresults") && call.method() == "GET" {
         return Ok(namespaces::deletion(world, call));
@@ -39,21 +42,41 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     }
 }
 
+/// Lists spell the type in ids with a capital (recorded): ids are compared without case, or not at all.
+fn respelled(mut listed: Done) -> Done {
+    let mut body = listed.response.value();
+    for hub in body.get_mut("value").and_then(Value::as_array_mut).into_iter().flatten() {
+        let id = json::text(hub, &["id"]).unwrap_or_default().replace("/notificationHubs/", "/NotificationHubs/");
+        json::put(hub, &["id"], id);
+    }
+    listed.response.body = serde_json::to_vec(&body).unwrap_or_default();
+    listed
+}
+
 /// `checkNamespaceAvailability`, and for hubs `checkNotificationHubAvailability`. The field is misspelt in the service.
 fn available(world: &World, call: &Call<'_>) -> Answer {
     let name = json::text(&call.body, &["name"])
         .ok_or_else(|| Refusal::bad_request("The property 'name' is required."))?
         .to_ascii_lowercase();
-    let (taken, kind) = match call.action().as_str() {
-        "checknamespaceavailability" => (namespaces::taken(world, "", &name), "namespaces/checkNamespaceAvailability"),
+    let sent = json::text(&call.body, &["name"]).unwrap_or_default();
+    let namespaces = "providers/Microsoft.NotificationHubs/namespaces";
+    let (taken, id) = match call.action().as_str() {
+        "checknamespaceavailability" => {
+            let id = format!(
+                "/subscriptions/{}/{namespaces}/{sent}",
+                call.target.subscription.as_deref().unwrap_or_default()
+            );
+            (namespaces::taken(world, "", &name), id)
+        }
         "checknotificationhubavailability" => {
             let key = format!("{}/notificationhubs/{name}", call.target.key());
-            (world.resources.contains_key(&key), "namespaces/notificationHubs/checkNotificationHubAvailability")
+            (world.resources.contains_key(&key), format!("{}/notificationHubs/{sent}", call.target.id()))
         }
         _ => return Err(arm::unknown_type(call)),
     };
     let body = json!({
-        "id": call.target.group_id(), "name": name, "type": format!("Microsoft.NotificationHubs/{kind}"),
+        // The same type for both (specification's examples).
+        "id": id, "name": sent, "type": "Microsoft.NotificationHubs/namespaces/checkNamespaceAvailability",
         "location": "West Europe", "isAvailiable": !taken,
     });
     Ok(Done::new(Effect::Action, Response::json(200, &body)))
@@ -72,37 +95,4 @@ fn require_active_namespace(world: &World, namespace_key: &str) -> Result<(), Re
     }
     // A namespace that is not active yet does not know its hubs (seen by azurerm).
     Err(Refusal::new(404, "NotFound", format!("Namespace '{name}' does not exist.")))
-}
-
-/// Regions come back under their display names (recorded): clients must compare without case and spaces.
-fn display_name(location: &str) -> String {
-    const NAMES: [&str; 24] = [
-        "West Europe",
-        "North Europe",
-        "East US",
-        "East US 2",
-        "West US",
-        "West US 2",
-        "West US 3",
-        "Central US",
-        "South Central US",
-        "North Central US",
-        "West Central US",
-        "UK South",
-        "UK West",
-        "France Central",
-        "Germany West Central",
-        "Switzerland North",
-        "Norway East",
-        "Sweden Central",
-        "Australia East",
-        "Southeast Asia",
-        "East Asia",
-        "Japan East",
-        "Brazil South",
-        "Canada Central",
-    ];
-    let bare = |text: &str| text.to_ascii_lowercase().replace(' ', "");
-    let wanted = bare(location);
-    NAMES.iter().find(|name| bare(name) == wanted).map_or_else(|| location.to_owned(), |name| (*name).to_owned())
 }

@@ -8,11 +8,13 @@ use super::super::json;
 use super::super::message::Response;
 use super::super::operation::{self, Outcome, Style};
 use super::super::refusal::{Answer, Done, Refusal};
+use super::super::regions::display_name;
 use super::super::registry::Kind;
 use super::super::resource::Hidden;
+use super::super::shapes;
 use super::super::timer::{self, Timer};
 use super::super::world::{World, timestamp};
-use super::{display_name, rules};
+use super::{credentials, rules};
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let key = call.target.key();
@@ -26,7 +28,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
                 ("GET", "") => Ok(Done::read(&resource.body)),
                 ("PATCH", "") => patch(world, call, &key),
                 ("POST", "pnscredentials") => {
-                    let body = super::hubs::with_credentials(&resource.body, &json!({}));
+                    let body = credentials::shown(&resource.body, world.credentials(&key));
                     Ok(Done::new(Effect::Action, Response::json(200, &body)))
                 }
                 _ => Err(arm::unknown_type(call)),
@@ -52,12 +54,12 @@ fn check<'a>(call: &'a Call<'_>) -> Result<(&'a str, &'static str), Refusal> {
     let location = json::text(&call.body, &["location"]).ok_or_else(|| {
         Refusal::new(400, "LocationRequired", "The location property is required for this definition.")
     })?;
-    let sku = json::text(&call.body, &["sku", "name"]).unwrap_or("Free");
-    let sku = ["Free", "Basic", "Standard"]
-        .into_iter()
-        .find(|s| s.eq_ignore_ascii_case(sku))
-        .ok_or_else(|| Refusal::bad_request(format!("The SKU '{sku}' is not valid.")))?;
-    Ok((location, sku))
+    Ok((location, sku(json::text(&call.body, &["sku", "name"]).unwrap_or("Free"))?))
+}
+
+fn sku(sent: &str) -> Result<&'static str, Refusal> {
+    let known = ["Free", "Basic", "Standard"].into_iter().find(|s| s.eq_ignore_ascii_case(sent));
+    known.ok_or_else(|| Refusal::bad_request(format!("The SKU '{sent}' is not valid.")))
 }
 
 fn put(world: &mut World, call: &Call<'_>) -> Answer {
@@ -72,13 +74,15 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
             let message = format!("The resource '{id}' already exists in another location. It cannot be moved.");
             return Err(Refusal::new(409, "InvalidResourceLocation", message));
         }
-        let mut body = resource.body.clone();
-        json::replace(&mut body, &call.body, &["tags"]);
+        let (mut body, failed) = (resource.body.clone(), resource.state() == "Failed");
+        shapes::put(Kind::Namespace, &call.api_version, &mut body, &call.body);
+        defaults(&mut body);
         json::put(&mut body, &["sku"], json!({"name": sku}));
-        if resource.state() == "Failed" {
-            return Ok(tried_again(world, call, key, body));
+        let hidden = hidden(world, call, &key, sku)?;
+        if failed {
+            return Ok(tried_again(world, call, key, body, hidden));
         }
-        return Ok(changed(world, call, &key, body));
+        return Ok(changed(world, call, &key, body, hidden));
     }
     let name = call.target.name().to_owned();
     if taken(world, &key, &name.to_ascii_lowercase()) {
@@ -90,17 +94,20 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
         "sku": {"name": sku},
         "properties": {
             "provisioningState": "Activating", "status": "Created", "enabled": false, "critical": false,
-            "createdAt": timestamp(call.now), "updatedAt": timestamp(call.now), "namespaceType": "NotificationHub",
+            "name": name, "createdAt": timestamp(call.now), "updatedAt": timestamp(call.now),
+            "subscriptionId": call.target.subscription, "region": location, "privateEndpointConnections": [],
             "serviceBusEndpoint": format!("https://{name}.servicebus.windows.net:443/"),
             "metricId": format!("{}:{name}", call.target.subscription.as_deref().unwrap_or_default()),
         },
     });
-    json::merge(&mut body, &call.body, &["tags"]);
+    shapes::put(Kind::Namespace, &call.api_version, &mut body, &call.body);
+    defaults(&mut body);
+    let hidden = hidden(world, call, &key, sku)?;
     // The first answer lacks sku and location (recorded 2023).
     let mut shown = body.clone();
     json::remove(&mut shown, &["sku"]);
     json::remove(&mut shown, &["location"]);
-    let generation = world.store(key.clone(), Kind::Namespace, body, Hidden::None);
+    let generation = world.store(key.clone(), Kind::Namespace, body, hidden);
     let started = operation::begin(world, call, Style::NotificationHubs, &id, false);
     let due = call.now + world.durations().namespace_active;
     started.ready_at(world, &key, generation, due);
@@ -109,10 +116,10 @@ fn put(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 /// A PUT of one that failed provisions it once more (not recorded; what ARM's contract asks of every provider).
-fn tried_again(world: &mut World, call: &Call<'_>, key: String, mut body: Value) -> Done {
+fn tried_again(world: &mut World, call: &Call<'_>, key: String, mut body: Value, hidden: Hidden) -> Done {
     json::put(&mut body, &["properties", "provisioningState"], "Activating");
     let response = Response::json(200, &body);
-    let generation = world.store(key.clone(), Kind::Namespace, body, Hidden::None);
+    let generation = world.store(key.clone(), Kind::Namespace, body, hidden);
     let started = operation::begin(world, call, Style::NotificationHubs, &call.target.id(), false);
     let due = call.now + world.durations().namespace_active;
     started.ready_at(world, &key, generation, due);
@@ -120,22 +127,55 @@ fn tried_again(world: &mut World, call: &Call<'_>, key: String, mut body: Value)
     Done::new(Effect::Update, started.on(response))
 }
 
-fn changed(world: &mut World, call: &Call<'_>, key: &str, mut body: Value) -> Done {
+fn changed(world: &mut World, call: &Call<'_>, key: &str, mut body: Value, hidden: Hidden) -> Done {
     json::put(&mut body, &["properties", "updatedAt"], timestamp(call.now));
     let response = Response::json(200, &body);
     if let Some(resource) = world.resources.get_mut(key) {
-        resource.body = body;
+        (resource.body, resource.hidden) = (body, hidden);
     }
     Done::new(Effect::Update, response)
 }
 
 fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
     let mut body = world.resource(key).cloned().unwrap_or_default();
-    json::merge(&mut body, &call.body, &["tags"]);
-    if let Some(sku) = json::text(&call.body, &["sku", "name"]) {
-        json::put(&mut body, &["sku", "name"], sku);
+    shapes::patch(Kind::Namespace, &call.api_version, &mut body, &call.body);
+    defaults(&mut body);
+    if let Some(sent) = json::text(&call.body, &["sku", "name"]) {
+        json::put(&mut body, &["sku", "name"], sku(sent)?);
     }
-    Ok(changed(world, call, key, body))
+    let tier = json::text(&body, &["sku", "name"]).unwrap_or_default().to_owned();
+    let hidden = hidden(world, call, key, &tier)?;
+    Ok(changed(world, call, key, body, hidden))
+}
+
+/// What the service fills in where clients say nothing.
+fn defaults(body: &mut Value) {
+    let defaults = [
+        ("namespaceType", "NotificationHub"),
+        ("publicNetworkAccess", "Enabled"),
+        ("zoneRedundancy", "Disabled"),
+        ("replicationRegion", "Default"),
+    ];
+    for (name, default) in defaults {
+        if json::at(body, &["properties", name]).is_none() {
+            json::put(body, &["properties", name], default);
+        }
+    }
+}
+
+/// The namespace's own credentials. They are a feature of the Standard tier (documented; how the others refuse them is not:
+/// unverified).
+fn hidden(world: &World, call: &Call<'_>, key: &str, tier: &str) -> Result<Hidden, Refusal> {
+    let place = ["properties", "pnsCredentials"];
+    if !shapes::known(Kind::Namespace, &call.api_version, &place) {
+        return Ok(Hidden::Credentials(world.credentials(key).cloned().unwrap_or_else(|| json!({}))));
+    }
+    let credentials = credentials::after(world, call, key, &place)?;
+    if json::at(&call.body, &place).is_some() && tier != "Standard" {
+        let message = format!("Credentials of a namespace need the Standard tier; this one has '{tier}'.");
+        return Err(Refusal::bad_request(message));
+    }
+    Ok(Hidden::Credentials(credentials))
 }
 
 pub(crate) fn ready(world: &mut World, key: &str, outcome: &Outcome) {

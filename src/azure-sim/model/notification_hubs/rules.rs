@@ -10,6 +10,7 @@ use super::super::path;
 use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::Kind;
 use super::super::resource::{Half, Hidden, Keys};
+use super::super::shapes;
 use super::super::world::{World, timestamp};
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
@@ -26,7 +27,9 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let resource = world.resources.get(&key).ok_or_else(|| arm::not_found(&call.target))?;
     match (call.method(), call.action().as_str()) {
         ("GET", "") => Ok(Done::read(&resource.body)),
-        ("POST", "listkeys") => Ok(Done::new(Effect::Action, Response::json(200, &keys(world, &key)))),
+        ("POST", "listkeys") => {
+            Ok(Done::new(Effect::Action, Response::json(200, &keys(world, &key, &call.api_version))))
+        }
         ("POST", "regeneratekeys") => {
             let half = match json::text(&call.body, &["policyKey"]).map(str::to_ascii_lowercase).as_deref() {
                 Some("primarykey" | "primary key") => Half::Primary,
@@ -34,7 +37,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
                 _ => return Err(Refusal::bad_request("'policyKey' must be 'PrimaryKey' or 'SecondaryKey'.")),
             };
             regenerate(world, &key, half);
-            Ok(Done::new(Effect::Action, Response::json(200, &keys(world, &key))))
+            Ok(Done::new(Effect::Action, Response::json(200, &keys(world, &key, &call.api_version))))
         }
         _ => Err(arm::unknown_type(call)),
     }
@@ -47,20 +50,23 @@ pub(crate) fn regenerate(world: &mut World, key: &str, half: Half) {
     }
 }
 
-/// Without `EntityPath`, as recorded for 2017-04-01.
+/// Without `EntityPath`: for links, which need none.
 pub(crate) fn connection_string(namespace: &str, rule: &str, key: &str) -> String {
     format!("Endpoint=sb://{namespace}.servicebus.windows.net/;SharedAccessKeyName={rule};SharedAccessKey={key}")
 }
 
-fn keys(world: &World, key: &str) -> Value {
+fn keys(world: &World, key: &str, version: &str) -> Value {
     let Some(resource) = world.resources.get(key) else { return Value::Null };
     let Some(keys) = resource.keys() else { return Value::Null };
     let name = path::leaf(resource.id());
-    let namespace = resource.id().split('/').nth(8).unwrap_or_default();
+    let mut parts = resource.id().split('/');
+    let namespace = parts.nth(8).unwrap_or_default();
     // The specification's examples of 2023 name the hub in the string; recordings of 2017-04-01 do not.
+    let named = resource.kind == Kind::HubRule && shapes::knows(Kind::HubRule, version, "2023-09-01");
+    let hub = parts.nth(1).filter(|_| named).map_or_else(String::new, |hub| format!(";EntityPath={hub}"));
     json!({
-        "primaryConnectionString": connection_string(namespace, name, &keys.primary),
-        "secondaryConnectionString": connection_string(namespace, name, &keys.secondary),
+        "primaryConnectionString": format!("{}{hub}", connection_string(namespace, name, &keys.primary)),
+        "secondaryConnectionString": format!("{}{hub}", connection_string(namespace, name, &keys.secondary)),
         "primaryKey": keys.primary, "secondaryKey": keys.secondary, "keyName": name,
     })
 }

@@ -244,7 +244,12 @@ fn destinations_and_filters_are_checked() {
         (queue(&account, "events"), 201),
         (queue(&account, "Events!"), 400),
         (queue("/subscriptions/x", "events"), 400),
-        (json!({"destination": {"endpointType": "EventHub", "properties": {"resourceId": format!("{RG}/x")}}}), 201),
+        (json!({"destination": {"endpointType": "EventHub", "properties": {"resourceId": format!("{RG}/x")}}}), 400),
+        (
+            json!({"destination": {"endpointType": "EventHub", "properties": {
+                "resourceId": format!("{RG}/providers/Microsoft.EventHub/namespaces/n/eventhubs/e")}}}),
+            201,
+        ),
         (filtered(json!([{"operatorType": "NumberIn", "key": "data.n", "values": [2]}])), 201),
         (filtered(json!([{"operatorType": "NumberIn", "key": "data.n", "values": values}])), 400),
         (filtered(json!([{"operatorType": "IsNotNull", "key": "data.n"}])), 201),

@@ -7,13 +7,18 @@ mod entra;
 mod entra_keys;
 mod event_grid;
 mod hubs_data;
+mod identities;
 mod journal;
+mod locks;
 mod notification_hubs;
 mod odd;
 mod push;
+mod resources;
+mod roles;
 mod state;
 mod surface;
 mod tree;
+mod versions;
 
 use serde_json::{Value, json};
 
@@ -72,7 +77,10 @@ impl Client {
     }
 
     pub(super) fn raw(&mut self, method: &str, path: &str, body: &[u8]) -> Response {
-        let headers = vec![("Authorization".into(), format!("Bearer {}", self.token))];
+        let mut headers = vec![("Authorization".into(), format!("Bearer {}", self.token))];
+        if !body.is_empty() {
+            headers.push(("Content-Type".into(), "application/json".into()));
+        }
         let request = Request { method: method.into(), path: path.into(), headers, body: body.into() };
         handle(&mut self.world, &request, self.now)
     }

@@ -82,7 +82,7 @@ fn rules_exist_by_default_have_keys_and_check_their_rights() {
     assert_eq!(
         keys["primaryConnectionString"],
         format!(
-            "Endpoint=sb://shop-hubs.servicebus.windows.net/;SharedAccessKeyName=backend;SharedAccessKey={primary}"
+            "Endpoint=sb://shop-hubs.servicebus.windows.net/;SharedAccessKeyName=backend;SharedAccessKey={primary};EntityPath=phones"
         )
     );
     let body = json!({"policyKey": "PrimaryKey"});

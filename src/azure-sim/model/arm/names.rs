@@ -1,0 +1,53 @@
+//! Names of operations.
+
+use super::super::message::Request;
+use super::super::path::Target;
+use super::super::registry;
+
+/// The operation on something that ARM itself keeps.
+fn own_operation(target: &Target, verb: &str) -> String {
+    let tail = target.tail.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let what = match (target.group.is_some(), tail.as_str()) {
+        (false, "resourcegroups") => "subscriptions/resourceGroups",
+        (true, "resources") => "subscriptions/resourceGroups/resources",
+        (true, _) => "subscriptions/resourceGroups",
+        (false, "resources") => "subscriptions/resources",
+        (false, "tagnames") => "subscriptions/tagNames",
+        (false, "locations") => "subscriptions/locations",
+        (false, "providers") => "subscriptions/providers",
+        (false, _) => "subscriptions",
+    };
+    format!("Microsoft.Resources/{what}/{verb}")
+}
+
+/// The operation as Azure's activity log would name it.
+pub(super) fn operation_name(request: &Request, path: &str, target: Option<&Target>) -> String {
+    let verb = match request.method.as_str() {
+        "PUT" | "PATCH" => "write",
+        "DELETE" => "delete",
+        "POST" => "action",
+        _ => "read",
+    };
+    let Some(target) = target else { return format!("Invalid/{verb}") };
+    let kind = target.resource_type().or_else(|| target.collection()).map(|t| t.activity);
+    let namespace = match &target.namespace {
+        Some(namespace) => registry::provider(namespace).map_or(namespace.as_str(), |p| p.namespace),
+        None if path.ends_with("/token") => return "Microsoft.Entra/token/action".into(),
+        None if path == "/eventgrid/validate" => {
+            return format!("Microsoft.EventGrid/eventSubscriptions/validate/{verb}");
+        }
+        None if target.subscription.is_none() => return format!("Microsoft.Entra/metadata/{verb}"),
+        None => return own_operation(target, verb),
+    };
+    let place = kind.map_or_else(
+        || target.types.iter().fold(namespace.to_owned(), |name, kind| format!("{name}/{kind}")),
+        str::to_owned,
+    );
+    match &target.tail {
+        Some(tail) if verb == "action" => {
+            let action = registry::ACTIONS.iter().find(|a| a.eq_ignore_ascii_case(tail)).map_or(tail.as_str(), |a| a);
+            format!("{place}/{action}/action")
+        }
+        _ => format!("{place}/{verb}"),
+    }
+}
