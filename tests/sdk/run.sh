@@ -7,5 +7,5 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/simulator.sh"
 azurite_starts
 installed sdk "$here/requirements.txt" -- python_packages "$here/requirements.txt"
-simulator_starts
+simulator_starts --identity-listen 127.0.0.1:0
 "$installation/bin/python" -B -m pytest -q -p no:cacheprovider --ignore "$here/az" "$here" "$@"

@@ -123,9 +123,17 @@ fn before_the_model(shared: &Arc<Shared>, parts: &Parts, connection: Option<&Con
     page::answer(&parts.method, path)
 }
 
-/// The rest of the body is still on its way: nothing else may be sent on this connection.
+/// The rest of the body is still on its way: nothing else may be sent on this connection. The code of the first is ARM's for
+/// what is too large (unverified).
 fn unread(status: StatusCode) -> Response {
-    (status, [(CONNECTION, "close")]).into_response()
+    let (code, message) = if status == StatusCode::PAYLOAD_TOO_LARGE {
+        ("RequestEntityTooLarge", "The request content size exceeds the maximum size of 4 MB.")
+    } else {
+        ("RequestTimeout", "The request content did not arrive in time.")
+    };
+    let body = json!({"error": {"code": code, "message": message}}).to_string();
+    let headers = [(CONNECTION, "close"), (CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, headers, body).into_response()
 }
 
 pub(super) fn into_http(response: model::Response) -> Response {

@@ -156,9 +156,12 @@ pub(crate) fn subscription_of(id: &str) -> &str {
 
 /// Whether an id is of a provider that is simulated, so that a resource that is not here is nowhere.
 pub(crate) fn simulated(id: &str) -> bool {
-    let lower = id.to_ascii_lowercase();
-    let namespace = lower.rsplit("/providers/").next().and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    registry::provider(namespace).is_some_and(|p| p.registers)
+    registry::provider(provider_of(id)).is_some_and(|p| p.registers)
+}
+
+/// The provider of an id.
+pub(crate) fn provider_of(id: &str) -> &str {
+    id.rsplit("/providers/").next().and_then(|rest| rest.split('/').next()).unwrap_or_default()
 }
 
 /// `Provider/type/type` of an id.

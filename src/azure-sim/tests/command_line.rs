@@ -134,6 +134,35 @@ async fn bodies_are_limited_and_certificates_are_issued() {
 }
 
 #[tokio::test]
+async fn identities_are_served_in_plain_http_on_request() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &["--identity-listen", "127.0.0.1:0"]);
+    let url = simulator.ready["identity"].as_str().expect("an address");
+    let env = std::fs::read_to_string(dir.path().join("env")).expect("env");
+    assert!(env.contains(&format!("export AZURE_POD_IDENTITY_AUTHORITY_HOST={url}\n")), "{env}");
+    assert!(env.contains(&format!("export IDENTITY_ENDPOINT={url}/msi/token\n")), "{env}");
+    let header = env.lines().find_map(|l| l.strip_prefix("export IDENTITY_HEADER=")).expect("a header");
+    let client = client(dir.path());
+    let resource = "https://management.azure.com/";
+    let app = format!("{url}/msi/token?api-version=2019-08-01&resource={resource}");
+    assert_eq!(client.get(&app).send().await.expect("an answer").status(), 401);
+    let token: Value = client
+        .get(&app)
+        .header("X-IDENTITY-HEADER", header)
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    let groups = format!("{}/subscriptions?api-version=2022-12-01", simulator.url());
+    let token = token["access_token"].as_str().expect("a token");
+    assert_eq!(client.get(groups).bearer_auth(token).send().await.expect("an answer").status(), 200);
+    let arm = client.get(format!("{url}/subscriptions?api-version=2022-12-01")).send().await.expect("an answer");
+    assert_eq!(arm.status(), 404, "nothing else is served there");
+}
+
+#[tokio::test]
 async fn requests_under_way_do_not_hold_up_the_end() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut simulator = Simulator::start(dir.path(), &[]);

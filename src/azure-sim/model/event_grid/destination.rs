@@ -9,19 +9,20 @@ use super::super::registry::Kind;
 use super::super::shapes;
 use super::super::world::World;
 
-/// Types, the property each cannot do without, the version that brought it, and for those that are a resource its type.
+/// Types, the property each cannot do without, the version that brought it, and for those that are a resource its
+/// provider. More of an id is not looked at: the specification's own examples spell types in ways that cannot exist.
 const TYPES: [(&str, &str, &str, &str); 10] = [
     ("WebHook", "endpointUrl", FIRST, ""),
-    ("AzureFunction", "resourceId", FIRST, "Microsoft.Web/sites/functions"),
-    ("EventHub", "resourceId", FIRST, "Microsoft.EventHub/namespaces/eventhubs"),
-    ("ServiceBusQueue", "resourceId", FIRST, "Microsoft.ServiceBus/namespaces/queues"),
-    ("ServiceBusTopic", "resourceId", FIRST, "Microsoft.ServiceBus/namespaces/topics"),
-    ("StorageQueue", "resourceId", FIRST, "Microsoft.Storage/storageAccounts"),
-    ("HybridConnection", "resourceId", FIRST, "Microsoft.Relay/namespaces/hybridConnections"),
+    ("AzureFunction", "resourceId", FIRST, "Microsoft.Web"),
+    ("EventHub", "resourceId", FIRST, "Microsoft.EventHub"),
+    ("ServiceBusQueue", "resourceId", FIRST, "Microsoft.ServiceBus"),
+    ("ServiceBusTopic", "resourceId", FIRST, "Microsoft.ServiceBus"),
+    ("StorageQueue", "resourceId", FIRST, "Microsoft.Storage"),
+    ("HybridConnection", "resourceId", FIRST, "Microsoft.Relay"),
     ("MonitorAlert", "severity", "2025-02-15", ""),
-    ("NamespaceTopic", "resourceId", "2025-02-15", "Microsoft.EventGrid/namespaces/topics"),
+    ("NamespaceTopic", "resourceId", "2025-02-15", "Microsoft.EventGrid"),
     // Of previews only.
-    ("PartnerDestination", "resourceId", "2025-07-15-preview", "Microsoft.EventGrid/partnerDestinations"),
+    ("PartnerDestination", "resourceId", "2025-07-15-preview", "Microsoft.EventGrid"),
 ];
 
 const FIRST: &str = "2022-06-15";
@@ -55,7 +56,7 @@ pub(super) fn check(world: &World, properties: &Value, version: &str) -> Result<
     let kind = json::text(destination, &["endpointType"]).unwrap_or_default();
     let known = |since: &str| shapes::knows(Kind::TopicSubscription, version, since);
     let found = TYPES.iter().find(|(name, _, since, _)| name.eq_ignore_ascii_case(kind) && known(since));
-    let Some((kind, required, _, of_type)) = found else {
+    let Some((kind, required, _, of_provider)) = found else {
         return invalid(format!("The endpoint type '{kind}' is not supported."));
     };
     let Some(value) = json::text(destination, &["properties", required]).filter(|v| !v.is_empty()) else {
@@ -70,7 +71,7 @@ pub(super) fn check(world: &World, properties: &Value, version: &str) -> Result<
             }
         }
         _ => {
-            if !value.starts_with("/subscriptions/") || !path::type_of(value).eq_ignore_ascii_case(of_type) {
+            if !value.starts_with("/subscriptions/") || !path::provider_of(value).eq_ignore_ascii_case(of_provider) {
                 return invalid(format!("The resource id '{value}' is not valid for '{kind}'."));
             }
         }

@@ -24,7 +24,10 @@ const CREDENTIALS: [(&str, &[&str]); 9] = [
 
 /// A hub or namespace as the credential reads show it: properties are the credentials only.
 pub(super) fn shown(body: &Value, credentials: Option<&Value>) -> Value {
-    let mut shown = body.clone();
+    let mut shown = json!({});
+    for member in ["id", "name", "location", "tags"] {
+        json::merge(&mut shown, body, &[member]);
+    }
     let credentials = credentials.filter(|c| !c.is_null()).cloned().unwrap_or_else(|| json!({}));
     json::put(&mut shown, &["properties"], credentials);
     let of = json::text(body, &["type"]).unwrap_or_default();

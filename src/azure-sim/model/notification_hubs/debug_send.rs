@@ -24,7 +24,7 @@ pub(super) fn answer(world: &World, call: &Call<'_>, hub: &str) -> Done {
     let results: Vec<Value> = devices
         .map(|((_, id), installation)| {
             let credential = if installation.platform == "apple" { "apnsCredential" } else { "fcmV1Credential" };
-            let alive = world.telephony.phones.iter().any(|p| p.handle == installation.handle);
+            let alive = world.telephony.phones.values().any(|p| p.handle == installation.handle);
             let outcome = match (json::at(&credentials, &[credential]), alive) {
                 (None, _) => "Invalid Credentials",
                 (Some(_), false) => "The Token obtained from the Token Provider is wrong",

@@ -1,11 +1,13 @@
 //! The model, asked as a client would ask it.
 
 mod arm;
+mod bad_input;
 mod communication;
 mod delivery;
 mod entra;
 mod entra_keys;
 mod event_grid;
+mod event_lists;
 mod hubs_data;
 mod identities;
 mod journal;
