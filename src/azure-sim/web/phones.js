@@ -20,7 +20,8 @@ export function start(stir) {
     fields: [
       select("hub", "Hub", []),
       text("user", "User", "8:acs:alice"),
-      select("platform", "Platform", [["apple", "Apple (APNs)"], ["fcmv1", "Android (FCM v1)"]]),
+      select("platform", "Platform", [["apple", "Apple (APNs)"], ["fcmv1", "Android (FCM v1)"], ["windows", "Windows (WNS)"],
+        ["browser", "Browser (web push)"], ["adm", "Amazon"], ["baidu", "Baidu"], ["xiaomi", "Xiaomi"]]),
       text("tags", "Tags, with commas between", "", false),
     ],
     run: async ({ hub, user, platform, tags }) => {
