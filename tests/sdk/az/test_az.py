@@ -65,6 +65,36 @@ def test_providers_are_registered():
     az("provider", "register", "--namespace", "Microsoft.EventGrid")
 
 
+def test_a_subscription_is_described():
+    assert "westeurope" in [each["name"] for each in az("account", "list-locations")]
+    tenants = rest("get", "/tenants", "2022-12-01")["value"]
+    assert os.environ["AZURE_TENANT_ID"] in [each["tenantId"] for each in tenants]
+
+
+def test_a_lock_holds_until_it_goes():
+    az("group", "create", "--name", "az-locked", "--location", "westeurope")
+    lock = ["--name", "keep", "--resource-group", "az-locked"]
+    assert az("lock", "create", *lock, "--lock-type", "CanNotDelete")["level"] == "CanNotDelete"
+    assert az("lock", "show", *lock)["name"] == "keep"
+    assert [each["name"] for each in az("lock", "list", "--resource-group", "az-locked")] == ["keep"]
+    assert "ScopeLocked" in az("group", "delete", "--name", "az-locked", "--yes", fails=True)
+    az("lock", "delete", *lock)
+    az("group", "delete", "--name", "az-locked", "--yes")
+
+
+def test_tags_are_a_resource_of_their_own():
+    az("group", "create", "--name", "az-tagged", "--location", "westeurope")
+    at = ["--resource-id", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/az-tagged"]
+    assert az("tag", "create", *at, "--tags", "a=1")["properties"]["tags"] == {"a": "1"}
+    merged = az("tag", "update", *at, "--operation", "Merge", "--tags", "b=2")
+    assert merged["properties"]["tags"] == {"a": "1", "b": "2"}
+    assert az("tag", "list", *at)["properties"]["tags"] == {"a": "1", "b": "2"}
+    assert {"a", "b"} <= {each["tagName"] for each in az("tag", "list")}
+    az("tag", "delete", *at, "--yes")
+    assert az("group", "show", "--name", "az-tagged")["tags"] in (None, {})
+    az("group", "delete", "--name", "az-tagged", "--yes")
+
+
 def test_a_service_is_made():
     name = {"name": SERVICE, "type": "Microsoft.Communication/CommunicationServices"}
     check = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Communication/checkNameAvailability"
@@ -79,6 +109,7 @@ def test_a_service_is_made():
     listed = rest("get", f"{PROVIDERS}/Microsoft.Communication/communicationServices", "2025-05-01")
     assert SERVICE in [each["name"] for each in listed["value"]]
     assert SERVICE in [each["name"] for each in az("resource", "list", "--resource-group", GROUP)]
+    assert SERVICE in [each["name"] for each in az("resource", "list")]
 
 
 def test_a_hub_is_made_and_linked():
@@ -108,7 +139,7 @@ def test_a_system_topic_and_its_subscriptions_live(webhook):
     assert az("eventgrid", "system-topic", "update", *topic, "--tags", "a=1")["tags"] == {"a": "1"}
 
     under = ["eventgrid", "system-topic", "event-subscription"]
-    at = ["--name", "az", "--system-topic-name", TOPIC, "--resource-group", GROUP]
+    at = ["--name", "from-az", "--system-topic-name", TOPIC, "--resource-group", GROUP]
     made = az(
         *[*under, "create", *at, "--endpoint", f"{webhook.url}/grant?code=secret"],
         *["--included-event-types", "Microsoft.Communication.SMSReceived"],
@@ -120,18 +151,18 @@ def test_a_system_topic_and_its_subscriptions_live(webhook):
     assert shown["destination"]["endpointUrl"] == f"{webhook.url}/grant?code=secret"
     assert az(*under, "update", *at, "--labels", "blue")["labels"] == ["blue"]
     listed = az(*under, "list", "--system-topic-name", TOPIC, "--resource-group", GROUP)
-    assert [each["name"] for each in listed] == ["az"]
+    assert [each["name"] for each in listed] == ["from-az"]
     az(*under, "delete", *at, "--yes")
     az("eventgrid", "system-topic", "delete", *topic, "--yes")
 
 
 def test_a_subscription_at_a_scope_lives(webhook):
-    at = ["--name", "az", "--source-resource-id", SOURCE]
+    at = ["--name", "from-az", "--source-resource-id", SOURCE]
     made = az("eventgrid", "event-subscription", "create", *at, "--endpoint", f"{webhook.url}/grant")
     assert made["provisioningState"] == "Succeeded"
-    assert az("eventgrid", "event-subscription", "show", *at)["name"] == "az"
+    assert az("eventgrid", "event-subscription", "show", *at)["name"] == "from-az"
     listed = az("eventgrid", "event-subscription", "list", "--source-resource-id", SOURCE)
-    assert [each["name"] for each in listed] == ["az"]
+    assert [each["name"] for each in listed] == ["from-az"]
     az("eventgrid", "event-subscription", "delete", *at)
 
 
