@@ -4,5 +4,6 @@
 //! own, so that a simulation can run it thousands of times and always get the same answers from the same seed.
 //! [`http`] is its skin: TLS, timers and the calls that Azure makes outwards.
 
+pub mod check;
 pub mod http;
 pub mod model;

@@ -1,5 +1,6 @@
 //! `azure-sim`: the simulator as a program.
 
+mod checking;
 mod options;
 mod secret;
 
@@ -40,8 +41,9 @@ fn main() -> ExitCode {
         )
         .init();
     let ended = match wanted {
-        Wanted::Run(wanted) => run(serve(*wanted)),
-        Wanted::Authority(wanted) => run(async move { secret::fetch(&wanted).await }),
+        Wanted::Run(wanted) => block_on(serve(*wanted)),
+        Wanted::Authority(wanted) => block_on(async move { secret::fetch(&wanted).await }),
+        Wanted::Check(wanted) => return checking::run(&wanted),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn block_on<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     // Whoever else is in this process may have chosen a provider already; the first one stays.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;

@@ -44,3 +44,14 @@ pub(super) const AUTHORITY: &str = "Example, as the chart's init container runs 
   azure-sim run --dir /azure-sim --authority /azure-sim --listen 0.0.0.0:8443
 
 Needs a kubeconfig or a ServiceAccount that may get and update that one Secret.";
+
+/// After `azure-sim check --help`.
+pub(super) const CHECK: &str = "Examples:
+  az login && azure-sim check --subscription $(az account show --query id -o tsv)
+  azure-sim check --write                   a throw-away resource group; asks first
+  azure-sim check --record answers          what was answered, to be sent to us: without ids, names and keys
+
+Every probe is performed on the simulator's model in this process and over the network; statuses, headers, names and types in
+bodies, codes of errors and the ways of long-running operations are compared. Whose identity: AZURE_TENANT_ID, AZURE_CLIENT_ID and
+AZURE_CLIENT_SECRET; or AZURE_FEDERATED_TOKEN_FILE; or whoever is logged in to az or azd.
+Exit codes: 0 no differences, 1 differences, 2 could not check, 64 mistakes in the options.";

@@ -1,6 +1,7 @@
 //! The command line, checked as a whole: every mistake is reported at once.
 
 pub(crate) mod authority;
+pub(crate) mod check;
 mod help;
 mod operations;
 pub(crate) mod run;
@@ -30,12 +31,16 @@ enum Command {
     /// Fetch the authority of an installation from a Kubernetes Secret, and make it there when the Secret has none
     #[command(after_long_help = help::AUTHORITY)]
     Authority(authority::Given),
+    /// Hold the simulator against a real subscription and print what differs; reads only, unless --write
+    #[command(after_long_help = help::CHECK)]
+    Check(Box<check::Given>),
 }
 
 /// What was asked for.
 pub(crate) enum Wanted {
     Run(Box<run::Wanted>),
     Authority(authority::Wanted),
+    Check(Box<check::Wanted>),
 }
 
 /// Why nothing runs.
@@ -55,6 +60,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Want
     match line.command {
         Command::Run(given) => run::check(*given).map(Box::new).map(Wanted::Run).map_err(Refused::Mistakes),
         Command::Authority(given) => authority::check(given).map(Wanted::Authority).map_err(Refused::Mistakes),
+        Command::Check(given) => check::check(*given).map(Box::new).map(Wanted::Check).map_err(Refused::Mistakes),
         Command::Operations { output } => Err(Refused::Shown(operations::text(output))),
     }
 }

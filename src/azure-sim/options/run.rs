@@ -245,7 +245,7 @@ fn authority(given: &Given, mistakes: &mut Vec<String>) -> Option<Source> {
 }
 
 /// Paths of Azure follow it, so it has none of its own.
-fn is_origin(url: &str) -> bool {
+pub(crate) fn is_origin(url: &str) -> bool {
     let bare = |url: &url::Url| url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     url::Url::parse(url)
         .is_ok_and(|url| url.scheme() == "https" && url.has_host() && url.username().is_empty() && bare(&url))
@@ -260,7 +260,7 @@ fn is_host(name: &str) -> bool {
     name.parse::<std::net::IpAddr>().is_ok() || (plain.len() <= 253 && plain.split('.').all(label))
 }
 
-fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     let lengths = text.split('-').map(str::len);
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
