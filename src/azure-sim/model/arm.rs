@@ -52,6 +52,7 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
         Plane::Entra => entra::asking(world, request).unwrap_or_default(),
         _ => principal.as_deref().unwrap_or_default().to_owned(),
     };
+    let injected = if plane == Plane::Entra { entra::injected } else { injected };
     let witnessed_by = Witnessed { request, plane, place: path, operation, caller, injected };
     witnessed(world, witnessed_by, now, |world, lro| perform(world, request, target, principal, lro, now))
 }
@@ -77,9 +78,10 @@ pub(crate) fn witnessed(
 ) -> Response {
     let Witnessed { request, plane, place, operation, caller, injected } = seen;
     let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
-    let sight = Sight { operation: &operation, method: &request.method, path: &whole, principal: &caller };
+    let sight = Sight { plane, operation: &operation, method: &request.method, path: &whole, principal: &caller };
+    let seed = world.config().seed;
     // Looked at first: counting is a change.
-    let struck = if world.faults.concerns(&sight) { world.faults.strike(&sight) } else { None };
+    let struck = if world.faults.concerns(&sight) { world.faults.strike(&sight, seed, now) } else { None };
     let (fault, answer) = struck.map_or_else(Default::default, |(id, answer)| (Some(id), answer));
     let given = journal::correlation(request.header("x-ms-correlation-request-id"));
     let correlation = given.unwrap_or_else(|| world.random.guid());

@@ -9,7 +9,8 @@
 //! | GET `journal/stream?since=N&…` (the skin's) | the same conditions; `Last-Event-ID`; `changes=true` | Server-Sent Events, or lines of JSON for `Accept: application/x-ndjson` |
 //! | GET `/_sim/` itself (the skin's) | | a page that shows all of it |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
-//! | GET, POST, DELETE `faults`, DELETE `faults/N` | a [`Fault`] | the faults with `seen` and `hits`; `id` |
+//! | GET `faults` | `unfired`: those that never struck; `label=NAME` | the `faults`, each with what matched (`seen`) and was struck (`hits`) |
+//! | POST `faults`, DELETE `faults`, DELETE `faults/N` | a [`Fault`](super::Fault) | `id` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
 //! | GET `phones` | | `phones`, each with what it `received`; `rings`, all of it; `silences` counted |
 //! | POST `phones` | `hub` (id), `user`, `platform` (a format's word: `apple`, `fcmv1`, `windows` …), `handle`?, `tags`?, `app`? (bundle id, project …) | `handle` |
@@ -28,6 +29,7 @@
 //! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM |
 
 mod events;
+mod faults;
 mod phones;
 mod settings;
 mod sink;
@@ -36,7 +38,6 @@ mod state;
 use serde_json::{Value, json};
 
 use super::event_grid::delivery;
-use super::faults::Fault;
 use super::hubs_data;
 use super::journal::Query;
 use super::json;
@@ -97,17 +98,7 @@ fn enter(world: &mut World, request: &Request, segments: &[&str], body: &Value, 
         ("POST", ["chat"]) => events::chat(world, body),
         ("GET", ["deliveries"]) => Ok(delivery::deliveries(world, since(request))),
         ("GET", ["dead-letters"]) => Ok(delivery::dead_letters(world)),
-        ("GET", ["faults"]) => Ok(json!({"faults": world.faults.placed})),
-        ("POST", ["faults"]) => place(world, body),
-        ("DELETE", ["faults"]) => {
-            world.clear_faults();
-            Ok(json!({}))
-        }
-        ("DELETE", ["faults", id]) => {
-            let id: u64 = id.parse().map_err(|_| bad("the number of a fault was expected"))?;
-            world.faults.placed.retain(|p| p.id != id);
-            Ok(json!({}))
-        }
+        (_, ["faults", rest @ ..]) => faults::enter(world, request, rest, body),
         ("POST", ["federation"]) => federation(world, body),
         ("POST", ["config"]) => settings::change(world, body),
         ("GET", ["identities"]) => Ok(json!({"identities": super::entra::identities(world)})),
@@ -153,14 +144,6 @@ fn call(world: &mut World, body: &Value) -> Opened {
         json::put(&mut answer, &["event"], event);
     }
     Ok(answer)
-}
-
-fn place(world: &mut World, body: &Value) -> Opened {
-    let fault: Fault = serde_json::from_value(body.clone()).map_err(|e| bad(e.to_string()))?;
-    if fault.answer == super::faults::FaultAnswer::default() {
-        return Err(bad("'answer' says nothing: give status, delayMs, drop or lro"));
-    }
-    Ok(json!({"id": world.place_fault(fault)}))
 }
 
 fn federation(world: &mut World, body: &Value) -> Opened {

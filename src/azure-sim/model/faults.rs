@@ -1,11 +1,27 @@
 //! Faults on demand: which request they strike, and what happens to it.
 
+mod check;
+mod outward;
+mod placed;
+
 use serde::{Deserialize, Serialize};
+
+use super::journal::Plane;
+
+pub(crate) use check::MOST;
+pub(crate) use outward::{StandIn, leave, sent, stand_in};
+pub(crate) use placed::{Faults, Sight};
 
 /// A fault: where every given condition holds, it strikes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Fault {
+    /// A name of the user's, to find it by among the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Which part of Azure was asked. Calls that Azure makes itself are struck only where this says `outward`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plane: Option<Plane>,
     /// Operation as in the journal, in any case; a trailing `*` matches any rest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -24,6 +40,10 @@ pub struct Fault {
     /// How many requests it strikes; without it, all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
+    /// How likely a request that is due is struck: 0 to 1. The world's seed decides which ones are, and nothing else that
+    /// the seed gives is shifted by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
     /// What happens.
     pub answer: FaultAnswer,
 }
@@ -41,13 +61,17 @@ pub struct FaultAnswer {
     /// Its message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Milliseconds from the first strike on in which every match is struck, with 429 where `status` names no other, and
+    /// with the seconds left as Retry-After where `retryAfter` names no others. Then it is over for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storm_ms: Option<u64>,
     /// Seconds in a Retry-After header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
     /// The request is performed all the same, and only its answer replaced: a 504 of ARM proves nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub performed: bool,
-    /// Hold the answer back.
+    /// Hold the answer back; a call outwards leaves that much later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
     /// Cut the connection.
@@ -78,72 +102,26 @@ pub enum LroFault {
     Endless,
     /// Its record is gone: 404. The resource gets there nevertheless.
     Lost,
+    /// It ends later than it would, and so does what it does to the resource.
+    Late(Lateness),
 }
 
-/// A fault in place.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Placed {
-    pub(crate) id: u64,
-    /// Requests that matched.
-    pub(crate) seen: u64,
-    /// Requests that were struck.
-    pub(crate) hits: u64,
-    #[serde(flatten)]
-    pub(crate) fault: Fault,
+/// How much later an operation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lateness {
+    /// It takes so many times as long. With the profile `instant` it takes no time at all, however often.
+    Factor(u32),
+    /// So many milliseconds more.
+    Ms(u64),
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Faults {
-    pub(crate) placed: Vec<Placed>,
-    next: u64,
-}
-
-/// What a request is matched by.
-pub(crate) struct Sight<'a> {
-    pub(crate) operation: &'a str,
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) principal: &'a str,
-}
-
-impl Faults {
-    pub(crate) fn place(&mut self, fault: Fault) -> u64 {
-        self.next += 1;
-        self.placed.push(Placed { id: self.next, seen: 0, hits: 0, fault });
-        self.next
-    }
-
-    /// Whether any fault matches.
-    pub(crate) fn concerns(&self, sight: &Sight<'_>) -> bool {
-        self.placed.iter().any(|placed| placed.fault.matches(sight))
-    }
-
-    /// The first fault that strikes, counting every one that matched.
-    pub(crate) fn strike(&mut self, sight: &Sight<'_>) -> Option<(u64, FaultAnswer)> {
-        let mut struck = None;
-        for placed in self.placed.iter_mut().filter(|p| p.fault.matches(sight)) {
-            placed.seen += 1;
-            let due = placed.seen >= placed.fault.nth.unwrap_or(1);
-            let left = placed.fault.times.is_none_or(|times| placed.hits < times);
-            if struck.is_none() && due && left {
-                placed.hits += 1;
-                struck = Some((placed.id, placed.fault.answer.clone()));
-            }
+impl Lateness {
+    /// When something ends that began at `started` and was to end at `due`.
+    pub(crate) fn of(self, started: u64, due: u64) -> u64 {
+        match self {
+            Self::Factor(times) => started.saturating_add(due.saturating_sub(started).saturating_mul(times.into())),
+            Self::Ms(more) => due.saturating_add(more),
         }
-        struck
-    }
-}
-
-impl Fault {
-    fn matches(&self, sight: &Sight<'_>) -> bool {
-        let operation = self.operation.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
-            Some(start) => sight.operation.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start)),
-            None => wanted.eq_ignore_ascii_case(sight.operation),
-        });
-        operation
-            && self.method.as_deref().is_none_or(|m| m.eq_ignore_ascii_case(sight.method))
-            && self.principal.as_deref().is_none_or(|p| p.eq_ignore_ascii_case(sight.principal))
-            && self.path.as_deref().is_none_or(|p| sight.path.to_ascii_lowercase().contains(&p.to_ascii_lowercase()))
     }
 }

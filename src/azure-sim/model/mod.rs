@@ -38,7 +38,7 @@ mod world;
 mod xml;
 
 pub use config::{Config, Durations, Profile, StorageAccount};
-pub use faults::{Cut, Fault, FaultAnswer, LroFault};
+pub use faults::{Cut, Fault, FaultAnswer, Lateness, LroFault};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Platform, Push, Ring, Silence};
@@ -68,7 +68,7 @@ pub fn handle_identity(world: &mut World, request: &Request, now_ms: u64) -> Res
     let now = world.now();
     let place = request.path.split('?').next().unwrap_or_default();
     let operation = "Microsoft.Entra/managedIdentity/token/action".to_owned();
-    let (plane, injected) = (Plane::Entra, arm::injected as _);
+    let (plane, injected) = (Plane::Entra, entra::injected as _);
     let seen = arm::Witnessed { request, plane, place, operation, caller: String::new(), injected };
     arm::witnessed(world, seen, now, |world, _| {
         let response = entra::identity_answer(world, request, now);
@@ -86,13 +86,18 @@ pub fn advance(world: &mut World, now_ms: u64) -> Vec<Outbound> {
 /// Tells the world how one of its outbound calls ended. Unknown ids are ignored: the subscription may be gone by now.
 pub fn answered(world: &mut World, id: OutboundId, answer: Answered, now_ms: u64) {
     timer::settle(world, now_ms);
-    let now = world.now();
-    world.journal.returned(id, &answer, now);
-    world.call_ended(id);
-    if !event_grid::delivery::answered(world, id, &answer) && !hubs_data::answered(world, id, &answer) {
-        event_grid::handshake_answered(world, id, &answer);
-    }
+    let answer = faults::stand_in(world, id).map_or(answer, faults::StandIn::answered);
+    ended(world, id, &answer);
     timer::settle(world, now_ms);
+}
+
+fn ended(world: &mut World, id: OutboundId, answer: &Answered) {
+    let now = world.now();
+    world.journal.returned(id, answer, now);
+    world.call_ended(id);
+    if !event_grid::delivery::answered(world, id, answer) && !hubs_data::answered(world, id, answer) {
+        event_grid::handshake_answered(world, id, answer);
+    }
 }
 
 /// When [`advance`] is worth calling next, in milliseconds since 1970: at once while outbound calls wait, else when

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::arm::Call;
-use super::faults::LroFault;
+use super::faults::{Lateness, LroFault};
 use super::message::Response;
 use super::path;
 use super::refusal::{Answer, Done, Refusal};
@@ -37,6 +37,15 @@ pub(crate) struct Operation {
     /// Path and query exactly as issued: Communication signs them.
     pub(crate) issued: String,
     lost: bool,
+    #[serde(default)]
+    late: Option<Lateness>,
+}
+
+impl Operation {
+    /// When it ends that was to end at `due`.
+    pub(crate) fn end(&self, due: u64) -> u64 {
+        self.late.map_or(due, |late| late.of(self.started, due))
+    }
 }
 
 /// A started operation: what to put into the response.
@@ -44,10 +53,16 @@ pub(crate) struct Started {
     pub(crate) key: String,
     /// What the operation and its resource are told to end with, unless an injected fault keeps them running for ever.
     pub(crate) outcome: Option<Outcome>,
+    started: u64,
+    late: Option<Lateness>,
     headers: Vec<(String, String)>,
 }
 
 impl Started {
+    fn end(&self, due: u64) -> u64 {
+        self.late.map_or(due, |late| late.of(self.started, due))
+    }
+
     pub(crate) fn on(&self, mut response: Response) -> Response {
         response.headers.extend(self.headers.iter().cloned());
         response
@@ -56,21 +71,21 @@ impl Started {
     /// Lets the operation end at `due`.
     pub(crate) fn finish_at(&self, world: &mut World, due: u64) {
         if let Some(outcome) = self.outcome.clone() {
-            timer::at(world, due, Timer::Finish { operation: self.key.clone(), outcome });
+            timer::at(world, self.end(due), Timer::Finish { operation: self.key.clone(), outcome });
         }
     }
 
     /// Lets the resource reach its end state at `due`.
     pub(crate) fn ready_at(&self, world: &mut World, key: &str, generation: u64, due: u64) {
         if let Some(outcome) = self.outcome.clone() {
-            timer::at(world, due, Timer::Ready { key: key.into(), generation, outcome });
+            timer::at(world, self.end(due), Timer::Ready { key: key.into(), generation, outcome });
         }
     }
 
     /// Lets a deletion end at `due`: the resource goes, unless a fault said otherwise.
     pub(crate) fn gone_at(&self, world: &mut World, key: &str, generation: u64, due: u64) {
         match &self.outcome {
-            Some(Ok(())) => timer::at(world, due, Timer::Gone { key: key.into(), generation }),
+            Some(Ok(())) => timer::at(world, self.end(due), Timer::Gone { key: key.into(), generation }),
             Some(Err(_)) => self.ready_at(world, key, generation, due),
             None => {}
         }
@@ -104,6 +119,10 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
     };
     let headers = headers(world, style, deleting, resource_id, &issued);
     let lost = call.lro == Some(LroFault::Lost);
+    let late = match call.lro {
+        Some(LroFault::Late(late)) => Some(late),
+        _ => None,
+    };
     let outcome = match call.lro {
         Some(LroFault::Fail) => {
             Some(Err(("InternalServerError".to_owned(), "The operation failed by an injected fault.".to_owned())))
@@ -112,11 +131,11 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
         _ => Some(Ok(())),
     };
     let resource_id = resource_id.to_owned();
-    let operation =
-        Operation { name, style, deleting, resource_id, started: call.now, ended: None, outcome: None, issued, lost };
+    let (started, ended) = (call.now, None);
+    let operation = Operation { name, style, deleting, resource_id, started, ended, outcome: None, issued, lost, late };
     world.operations.insert(key.clone(), operation);
     prune(world);
-    Started { key, outcome, headers }
+    Started { key, outcome, started, late, headers }
 }
 
 /// Records of ended operations go once there are too many: the oldest half, so that this is seldom done.

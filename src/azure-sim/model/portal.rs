@@ -112,6 +112,11 @@ impl World {
         self.faults.placed.clear();
     }
 
+    /// Removes one fault.
+    pub fn remove_fault(&mut self, id: u64) {
+        self.faults.placed.retain(|placed| placed.id != id);
+    }
+
     /// How often a fault struck.
     pub fn fault_hits(&self, id: u64) -> u64 {
         self.faults.placed.iter().find(|p| p.id == id).map_or(0, |p| p.hits)

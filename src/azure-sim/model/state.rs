@@ -220,7 +220,7 @@ impl World {
     /// Calls that were out when the world stopped are made again: whoever was called cannot have been heard.
     pub fn call_again(&mut self) {
         let parts = self.parts();
-        *parts.waiting = parts.calls.keys().copied().collect();
+        *parts.waiting = parts.calls.keys().copied().filter(|id| !parts.faults.holds(*id)).collect();
     }
 }
 

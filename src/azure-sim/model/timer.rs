@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event_grid;
+use super::faults;
+use super::message::OutboundId;
 use super::operation::{self, Outcome};
 use super::registry::Kind;
 use super::world::World;
@@ -25,6 +27,8 @@ pub(crate) enum Timer {
     Deliver { key: String },
     /// A scheduled notification of a hub is due.
     Scheduled { hub: String, id: String },
+    /// A call outwards that a fault holds back leaves, or ends without ever having left.
+    Struck { call: OutboundId, never: bool },
 }
 
 pub(crate) fn at(world: &mut World, due: u64, timer: Timer) {
@@ -59,6 +63,12 @@ fn fire(world: &mut World, timer: Timer, due: u64) {
         Timer::ManualOver { key, generation } => event_grid::manual_over(world, &key, generation),
         Timer::Deliver { key } => event_grid::delivery::pump(world, &key),
         Timer::Scheduled { hub, id } => hubs_data::due(world, &hub, &id, due),
+        Timer::Struck { call, never: true } => {
+            if let Some(instead) = faults::stand_in(world, call) {
+                super::ended(world, call, &instead.answered());
+            }
+        }
+        Timer::Struck { call, never: false } => world.leave(call),
     }
 }
 

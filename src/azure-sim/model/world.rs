@@ -10,7 +10,7 @@ use super::entra::Applications;
 use super::event_grid::Handshake;
 use super::event_grid::delivery::Deliveries;
 use super::faults::Faults;
-use super::journal::{Entry, Journal, Page, Query};
+use super::journal::{self, Entry, Journal, Page, Query};
 use super::kept::{Single, Table};
 use super::message::{Outbound, OutboundId};
 use super::operation::Operation;
@@ -286,9 +286,21 @@ impl World {
         let handshake = self.handshakes.get(&outbound.id).map(Handshake::key);
         let subscription = handshake.or_else(|| self.deliveries.key_of(outbound.id));
         let resource = subscription.and_then(|key| self.resources.get(key)).map(|r| r.id().to_owned());
-        self.journal.sent(&outbound, resource, self.now);
-        self.waiting.push(outbound.id);
+        let (place, operation) = journal::outward(&outbound);
+        let (leaves, fault) = super::faults::sent(self, &outbound, &place, operation);
+        self.journal.sent(&outbound, resource, fault, self.now);
+        if leaves {
+            self.waiting.push(outbound.id);
+        }
         self.calls.insert(outbound.id, outbound);
+    }
+
+    /// A call that was held back is handed out.
+    pub(crate) fn leave(&mut self, id: OutboundId) {
+        super::faults::leave(self, id);
+        if self.calls.contains_key(&id) {
+            self.waiting.push(id);
+        }
     }
 
     pub(crate) fn take_outbound(&mut self) -> Vec<Outbound> {

@@ -8,6 +8,7 @@ mod managed;
 
 use serde_json::json;
 
+use super::faults::{FaultAnswer, Sight};
 use super::message::{Request, Response};
 use super::world::World;
 
@@ -102,4 +103,25 @@ fn refuse(world: &mut World, denied: &Denied, request: &Request, now: u64) -> Re
             "error_uri": format!("{}/error?code={}", world.config().base_url, denied.code),
         }),
     )
+}
+
+/// A fault in Entra's words: of its documented codes those that say the same. `code` of a fault stands for `error`.
+pub(crate) fn injected(answer: &FaultAnswer, _: &Sight<'_>) -> Response {
+    let status = answer.status.unwrap_or(500);
+    let (error, code, message) = match status {
+        429 => ("temporarily_unavailable", 90055, "There are too many incoming requests for the tenant."),
+        401 => ("invalid_client", 7_000_215, "Invalid client secret provided."),
+        400..=499 => ("invalid_request", 90013, "Invalid input received from the user."),
+        _ => ("temporarily_unavailable", 90033, "A transient error has occurred. Please try again."),
+    };
+    let error = answer.code.as_deref().unwrap_or(error);
+    let message = answer.message.as_deref().unwrap_or(message);
+    let body = json!({
+        "error": error, "error_description": format!("AADSTS{code}: {message}"), "error_codes": [code],
+    });
+    let response = Response::json(status, &body);
+    match answer.retry_after {
+        Some(seconds) => response.with("retry-after", seconds.to_string()),
+        None => response,
+    }
 }

@@ -177,7 +177,8 @@ fn verdict(handshake: &Handshake, answer: &Answered) -> Verdict {
 fn conclude(world: &mut World, key: &str, generation: u64, outcome: Outcome) {
     let Some(delivery) = world.current(key, generation).and_then(|r| r.delivery()) else { return };
     let (operation, started) = (delivery.operation.clone(), delivery.started);
-    let due = (started + world.durations().event_subscription).max(world.now());
+    let usual = started + world.durations().event_subscription;
+    let due = world.operations.get(&operation).map_or(usual, |operation| operation.end(usual)).max(world.now());
     timer::at(world, due, Timer::Ready { key: key.into(), generation, outcome: outcome.clone() });
     timer::at(world, due, Timer::Finish { operation, outcome });
 }

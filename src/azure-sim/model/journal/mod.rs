@@ -15,6 +15,8 @@ use super::random::Random;
 
 use outward::Sent;
 
+pub(crate) use outward::described as outward;
+
 pub use query::{Page, Query};
 
 /// Characters kept of a path: names of resources are shorter by far.

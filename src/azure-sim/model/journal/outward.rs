@@ -18,20 +18,24 @@ pub(super) struct Sent {
     operation: String,
     resource: Option<String>,
     correlation_id: String,
+    #[serde(default)]
+    fault: Option<u64>,
 }
 
 impl Journal {
-    /// Remembers a call that leaves for `resource`, an event subscription.
-    pub(crate) fn sent(&mut self, outbound: &Outbound, resource: Option<String>, now: u64) {
+    /// Remembers a call that leaves for `resource`, an event subscription, and the fault that strikes it.
+    pub(crate) fn sent(&mut self, outbound: &Outbound, resource: Option<String>, fault: Option<u64>, now: u64) {
         if self.capacity == 0 {
             return;
         }
         let id = outbound.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-ms-request-id"));
+        let (place, operation) = described(outbound);
         let sent = Sent {
             time: now,
             method: outbound.method.clone(),
-            place: place(&outbound.url),
-            operation: operation(outbound).to_owned(),
+            place,
+            operation: operation.to_owned(),
+            fault,
             resource,
             correlation_id: id.map_or_else(|| self.random.guid(), |(_, value)| value.clone()),
         };
@@ -64,9 +68,14 @@ impl Journal {
             resource: sent.resource,
             duration: Micros(now.saturating_sub(sent.time).saturating_mul(1000)),
             correlation_id: sent.correlation_id,
-            fault: None,
+            fault: sent.fault,
         });
     }
+}
+
+/// Where a call goes, and what it is, as the journal has it.
+pub(crate) fn described(outbound: &Outbound) -> (String, &'static str) {
+    (place(&outbound.url), operation(outbound))
 }
 
 /// Host, port and path: user and query of a webhook may be secret.

@@ -11,7 +11,7 @@ fn topic_body() -> Value {
     })
 }
 
-fn with_topic(mut azure: Client) -> Client {
+pub(super) fn with_topic(mut azure: Client) -> Client {
     azure.put_service("shop");
     azure.pass(70);
     assert_eq!(azure.ask("PUT", &topic("shop-topic"), EG, topic_body()).status, 201);
@@ -19,7 +19,7 @@ fn with_topic(mut azure: Client) -> Client {
     azure
 }
 
-fn subscription() -> String {
+pub(super) fn subscription() -> String {
     format!("{}/eventSubscriptions/relay", topic("shop-topic"))
 }
 
@@ -27,7 +27,7 @@ fn webhook(url: &str) -> Value {
     json!({"endpointType": "WebHook", "properties": {"endpointUrl": url}})
 }
 
-fn put_webhook(azure: &mut Client, url: &str) -> Response {
+pub(super) fn put_webhook(azure: &mut Client, url: &str) -> Response {
     azure.ask("PUT", &subscription(), EG, json!({"properties": {"destination": webhook(url)}}))
 }
 
@@ -37,7 +37,7 @@ fn say(status: u16, headers: &[(&str, &str)], body: &str) -> Answered {
 }
 
 /// Answers the one call that is out with the code it carries.
-fn grant(azure: &mut Client) {
+pub(super) fn grant(azure: &mut Client) {
     let calls = azure.pass(0);
     assert_eq!(calls.len(), 1);
     let event: Value = serde_json::from_slice(&calls[0].body).expect("an event");

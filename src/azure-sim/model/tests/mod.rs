@@ -8,6 +8,7 @@ mod entra;
 mod entra_keys;
 mod event_grid;
 mod event_lists;
+mod faults;
 mod hubs_data;
 mod identities;
 mod journal;

@@ -16,7 +16,7 @@ fn subscription(name: &str) -> String {
     format!("{}/eventSubscriptions/{name}", topic())
 }
 
-fn with_topic(config: Config) -> Client {
+pub(super) fn with_topic(config: Config) -> Client {
     let mut azure = Client::new(Config { throttle: false, ..config });
     azure.put_service("shop");
     let body = json!({
@@ -27,7 +27,7 @@ fn with_topic(config: Config) -> Client {
     azure
 }
 
-fn status(status: u16) -> Answered {
+pub(super) fn status(status: u16) -> Answered {
     Answered::Response { status, headers: vec![], body: vec![] }
 }
 
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// A webhook subscription that has agreed, with these properties beside or instead of the usual ones.
-    fn subscribe(&mut self, id: &str, more: Value) {
+    pub(super) fn subscribe(&mut self, id: &str, more: Value) {
         let mut properties = json!({
             "destination": {"endpointType": "WebHook", "properties": {"endpointUrl": "https://relay.example/e?code=s3cret"}},
         });
@@ -68,11 +68,11 @@ impl Client {
         assert_eq!(state(&self.get(id, EG)), "Succeeded");
     }
 
-    fn sms(&mut self) -> Value {
+    pub(super) fn sms(&mut self) -> Value {
         self.door("POST", "sms", json!({"service": "shop", "from": "+1555", "to": "+1666", "message": "hello"}))
     }
 
-    fn totals(&mut self) -> Value {
+    pub(super) fn totals(&mut self) -> Value {
         self.door("GET", "deliveries", Value::Null)["totals"].clone()
     }
 
