@@ -109,6 +109,17 @@ def test_a_subscription_at_a_scope_lives(grid, topic, source, webhook):
     name = source.rsplit("/", 1)[1]
     found = at.list_by_resource(GROUP, "Microsoft.Communication", "communicationServices", name)
     assert [each.name for each in found] == ["life"]
+    lists = [
+        at.list_global_by_subscription(),
+        at.list_global_by_resource_group(GROUP),
+        at.list_global_by_subscription_for_topic_type(TOPIC_TYPE),
+        at.list_global_by_resource_group_for_topic_type(GROUP, TOPIC_TYPE),
+        at.list_regional_by_subscription("global"),
+        at.list_regional_by_resource_group(GROUP, "global"),
+        at.list_regional_by_subscription_for_topic_type("global", TOPIC_TYPE),
+        at.list_regional_by_resource_group_for_topic_type(GROUP, "global", TOPIC_TYPE),
+    ]
+    assert [[each.name for each in found if each.name == "life"] for found in lists] == [["life"]] * len(lists)
     at.begin_delete(source, "life").result()
     with pytest.raises(ResourceNotFoundError):
         at.get(source, "life")
@@ -148,3 +159,5 @@ def test_event_types_are_known(grid, source):
     listed = grid.topics.list_event_types(GROUP, "Microsoft.Communication", "communicationServices", name)
     assert SMS in [each.name for each in listed]
     assert SMS in [each.name for each in grid.topic_types.list_event_types(TOPIC_TYPE)]
+    assert TOPIC_TYPE in [each.name for each in grid.topic_types.list()]
+    assert grid.topic_types.get(TOPIC_TYPE).resource_region_type == "GlobalResource"

@@ -16,6 +16,7 @@ def test_a_group_lives(resources, communication):
     communication.communication_services.begin_create_or_update("rg-life", "life-in-group", body).result()
     held = [each.name for each in resources.resources.list_by_resource_group("rg-life")]
     assert held == ["life-in-group"]
+    assert "life-in-group" in [each.name for each in resources.resources.list()]
     groups.begin_delete("rg-life").result()
     # What was in it went with it.
     with pytest.raises(ResourceNotFoundError) as refused:
@@ -29,3 +30,5 @@ def test_providers_are_listed(resources):
     assert wanted <= states.keys()
     types = {each.resource_type: each.api_versions for each in resources.providers.get("Microsoft.Communication").resource_types}
     assert "2025-09-01" in types["communicationServices"]
+    assert wanted <= {each.namespace for each in resources.providers.list_at_tenant_scope()}
+    assert resources.providers.get_at_tenant_scope("Microsoft.EventGrid").namespace == "Microsoft.EventGrid"

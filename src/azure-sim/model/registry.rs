@@ -181,7 +181,8 @@ pub(crate) static PROVIDERS: [Provider; 5] = [
     },
     Provider {
         namespace: EVENT_GRID,
-        versions: &["2022-06-15", "2025-02-15", "2025-07-15-preview"],
+        // The first one is what the Azure command line still sends, and what recordings are of.
+        versions: &["2021-10-15-preview", "2022-06-15", "2025-02-15", "2025-07-15-preview"],
         types: &[
             "systemTopics",
             "systemTopics/eventSubscriptions",

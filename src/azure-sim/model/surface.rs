@@ -69,17 +69,23 @@ const ENTRA: &[Row] = &[
     ("Token_IssueV2", "POST", "/{tenant}/oauth2/v2.0/token"),
     ("OpenIdConfiguration_GetV1", "GET", "/{tenant}/.well-known/openid-configuration"),
     ("OpenIdConfiguration_GetV2", "GET", "/{tenant}/v2.0/.well-known/openid-configuration"),
+    ("CloudEndpoints_Get", "GET", "/metadata/endpoints"),
     ("InstanceDiscovery_Get", "GET", "/{tenant}/discovery/instance"),
     ("SigningKeys_ListV1", "GET", "/{tenant}/discovery/keys"),
     ("SigningKeys_ListV2", "GET", "/{tenant}/discovery/v2.0/keys"),
 ];
 
 const RESOURCES: &[Row] = &[
+    ("Tenants_List", "GET", "/tenants"),
     ("Subscriptions_List", "GET", "/subscriptions"),
     ("Subscriptions_Get", "GET", in_subscription!("")),
+    ("Subscriptions_ListLocations", "GET", in_subscription!("/locations")),
+    ("Providers_ListAtTenantScope", "GET", "/providers"),
+    ("Providers_GetAtTenantScope", "GET", "/providers/{resourceProviderNamespace}"),
     ("Providers_List", "GET", in_subscription!("/providers")),
     ("Providers_Get", "GET", in_subscription!("/providers/{resourceProviderNamespace}")),
     ("Providers_Register", "POST", in_subscription!("/providers/{resourceProviderNamespace}/register")),
+    ("Providers_Unregister", "POST", in_subscription!("/providers/{resourceProviderNamespace}/unregister")),
     ("ResourceGroups_List", "GET", in_subscription!("/resourceGroups")),
     ("ResourceGroups_CheckExistence", "HEAD", in_group!("")),
     ("ResourceGroups_CreateOrUpdate", "PUT", in_group!("")),
@@ -88,6 +94,19 @@ const RESOURCES: &[Row] = &[
     ("ResourceGroups_Delete", "DELETE", in_group!("")),
     ("ResourceGroups_DeletionResult", "GET", in_subscription!("/operationresults/{operationId}")),
     ("Resources_ListByResourceGroup", "GET", in_group!("/resources")),
+    ("Resources_List", "GET", in_subscription!("/resources")),
+    ("Tags_List", "GET", in_subscription!("/tagNames")),
+    ("Tags_CreateOrUpdateAtScope", "PUT", "/{scope}/providers/Microsoft.Resources/tags/default"),
+    ("Tags_GetAtScope", "GET", "/{scope}/providers/Microsoft.Resources/tags/default"),
+    ("Tags_UpdateAtScope", "PATCH", "/{scope}/providers/Microsoft.Resources/tags/default"),
+    ("Tags_DeleteAtScope", "DELETE", "/{scope}/providers/Microsoft.Resources/tags/default"),
+];
+
+const AUTHORIZATION: &[Row] = &[
+    ("ManagementLocks_ListByScope", "GET", "/{scope}/providers/Microsoft.Authorization/locks"),
+    ("ManagementLocks_CreateOrUpdateByScope", "PUT", "/{scope}/providers/Microsoft.Authorization/locks/{lockName}"),
+    ("ManagementLocks_GetByScope", "GET", "/{scope}/providers/Microsoft.Authorization/locks/{lockName}"),
+    ("ManagementLocks_DeleteByScope", "DELETE", "/{scope}/providers/Microsoft.Authorization/locks/{lockName}"),
 ];
 
 const COMMUNICATION: &[Row] = &[
@@ -249,6 +268,48 @@ const EVENT_GRID: &[Row] = &[
              /eventSubscriptions"
         ),
     ),
+    (
+        "EventSubscriptions_ListGlobalBySubscription",
+        "GET",
+        in_subscription!("/providers/Microsoft.EventGrid/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListGlobalBySubscriptionForTopicType",
+        "GET",
+        in_subscription!("/providers/Microsoft.EventGrid/topicTypes/{topicTypeName}/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListRegionalBySubscription",
+        "GET",
+        in_subscription!("/providers/Microsoft.EventGrid/locations/{location}/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListRegionalBySubscriptionForTopicType",
+        "GET",
+        in_subscription!(
+            "/providers/Microsoft.EventGrid/locations/{location}/topicTypes/{topicTypeName}/eventSubscriptions"
+        ),
+    ),
+    (
+        "EventSubscriptions_ListGlobalByResourceGroup",
+        "GET",
+        in_group!("/providers/Microsoft.EventGrid/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListGlobalByResourceGroupForTopicType",
+        "GET",
+        in_group!("/providers/Microsoft.EventGrid/topicTypes/{topicTypeName}/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListRegionalByResourceGroup",
+        "GET",
+        in_group!("/providers/Microsoft.EventGrid/locations/{location}/eventSubscriptions"),
+    ),
+    (
+        "EventSubscriptions_ListRegionalByResourceGroupForTopicType",
+        "GET",
+        in_group!("/providers/Microsoft.EventGrid/locations/{location}/topicTypes/{topicTypeName}/eventSubscriptions"),
+    ),
     ("ExtensionTopics_Get", "GET", "/{scope}/providers/Microsoft.EventGrid/extensionTopics/default"),
     (
         "Topics_ListEventTypes",
@@ -257,6 +318,8 @@ const EVENT_GRID: &[Row] = &[
             "/providers/{providerNamespace}/{resourceTypeName}/{resourceName}/providers/Microsoft.EventGrid/eventTypes"
         ),
     ),
+    ("TopicTypes_List", "GET", "/providers/Microsoft.EventGrid/topicTypes"),
+    ("TopicTypes_Get", "GET", "/providers/Microsoft.EventGrid/topicTypes/{topicTypeName}"),
     ("TopicTypes_ListEventTypes", "GET", "/providers/Microsoft.EventGrid/topicTypes/{topicTypeName}/eventTypes"),
     ("OperationsStatus_Get", "GET", in_subscription!("/providers/Microsoft.EventGrid/operationsStatus/{operationId}")),
     ("OperationResults_Get", "GET", in_subscription!("/providers/Microsoft.EventGrid/operationResults/{operationId}")),
@@ -292,9 +355,10 @@ pub const HUBS_DATA_PLANE: &str = "servicebus.windows.net";
 /// Every operation, in the order of a resource's life.
 pub fn operations() -> Vec<Operation> {
     let versions = |namespace| registry::provider(namespace).map_or(&[][..], |p| p.versions);
-    let all: [(&str, &[Row], &[&str]); 6] = [
+    let all: [(&str, &[Row], &[&str]); 7] = [
         ("Entra", ENTRA, &[]),
         ("Microsoft.Resources", RESOURCES, registry::RESOURCES_VERSIONS),
+        (registry::AUTHORIZATION, AUTHORIZATION, versions(registry::AUTHORIZATION)),
         (registry::COMMUNICATION, COMMUNICATION, versions(registry::COMMUNICATION)),
         (registry::NOTIFICATION_HUBS, NOTIFICATION_HUBS, versions(registry::NOTIFICATION_HUBS)),
         (registry::EVENT_GRID, EVENT_GRID, versions(registry::EVENT_GRID)),

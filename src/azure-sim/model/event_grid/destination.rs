@@ -25,7 +25,7 @@ const TYPES: [(&str, &str, &str, &str); 10] = [
     ("PartnerDestination", "resourceId", "2025-07-15-preview", "Microsoft.EventGrid"),
 ];
 
-const FIRST: &str = "2022-06-15";
+const FIRST: &str = "2021-10-15-preview";
 
 /// The destination of subscription properties, whichever of the two ways it was given.
 pub(super) fn of(properties: &Value) -> Option<&Value> {
