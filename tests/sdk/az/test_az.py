@@ -149,7 +149,10 @@ def test_a_system_topic_and_its_subscriptions_live(webhook):
     assert made["provisioningState"] == "Succeeded"
     shown = az(*under, "show", *at, "--include-full-endpoint-url", "true")
     assert shown["destination"]["endpointUrl"] == f"{webhook.url}/grant?code=secret"
-    assert az(*under, "update", *at, "--labels", "blue")["labels"] == ["blue"]
+    # It sends the destination that it was shown, which lacks the URL: without --endpoint the service refuses it.
+    changes = ["--endpoint", f"{webhook.url}/grant?code=other", "--labels", "blue"]
+    assert az(*under, "update", *at, *changes)["labels"] == ["blue"]
+    assert "endpointUrl" in az(*under, "update", *at, "--labels", "red", fails=True)
     listed = az(*under, "list", "--system-topic-name", TOPIC, "--resource-group", GROUP)
     assert [each["name"] for each in listed] == ["from-az"]
     az(*under, "delete", *at, "--yes")
