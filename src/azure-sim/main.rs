@@ -70,6 +70,10 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let config = wanted.options.config.clone();
     let mut running = http::start(wanted.options).await?;
+    let placed = running.shared.world().place_missing_faults(wanted.faults).map_err(anyhow::Error::msg)?;
+    if !placed.is_empty() {
+        tracing::info!(count = placed.len(), "faults are in place");
+    }
     std::fs::create_dir_all(&wanted.dir).with_context(|| format!("cannot make {}", wanted.dir.display()))?;
     let dir = wanted.dir.canonicalize()?;
     let ca = dir.join("ca.crt");

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::faults::{Cut, FaultAnswer, LroFault, Sight};
 use super::journal::{self, Effect, Entry, Micros, Plane};
 use super::message::{DELAY_HEADER, DROP_HEADER, Request, Response};
+use super::past;
 use super::path::Target;
 use super::refusal::{Answer, Done, Refusal};
 use super::registry;
@@ -54,7 +55,14 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
     };
     let injected = if plane == Plane::Entra { entra::injected } else { injected };
     let witnessed_by = Witnessed { request, plane, place: path, operation, caller, injected };
-    witnessed(world, witnessed_by, now, |world, lro| perform(world, request, target, principal, lro, now))
+    witnessed(world, witnessed_by, now, |world, fault| {
+        let named = fault.after.as_ref().and_then(|after| Some((after, target.as_ref().ok()?.id())));
+        let done = perform(world, request, target, principal, fault, now);
+        if let Some((after, id)) = named {
+            after.perform(world, &id);
+        }
+        done
+    })
 }
 
 /// A request as faults and journal see it.
@@ -74,7 +82,7 @@ pub(crate) fn witnessed(
     world: &mut World,
     seen: Witnessed<'_>,
     now: u64,
-    perform: impl FnOnce(&mut World, Option<LroFault>) -> (Response, Effect),
+    perform: impl FnOnce(&mut World, &FaultAnswer) -> (Response, Effect),
 ) -> Response {
     let Witnessed { request, plane, place, operation, caller, injected } = seen;
     let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
@@ -90,7 +98,7 @@ pub(crate) fn witnessed(
     } else if answer.status.is_some() && !answer.performed {
         (injected(&answer, &sight), Effect::None)
     } else {
-        let (done, effect) = perform(world, answer.lro);
+        let (done, effect) = perform(world, &answer);
         if answer.status.is_some() { (injected(&answer, &sight), effect) } else { (done, effect) }
     };
     world.journal.record(Entry {
@@ -125,7 +133,7 @@ fn perform(
     request: &Request,
     target: Result<Target, Refusal>,
     principal: Result<String, Refusal>,
-    lro: Option<LroFault>,
+    fault: &FaultAnswer,
     now: u64,
 ) -> (Response, Effect) {
     if let Some(response) = entra::answer(world, request, now) {
@@ -142,8 +150,11 @@ fn perform(
     let mut headers = Vec::new();
     let answer = principal
         .and_then(|principal| Ok((principal, target?)))
-        .and_then(|(principal, target)| admit(world, request, target, principal, lro, now, &mut headers))
-        .and_then(|call| authorized(world, &call));
+        .and_then(|(principal, target)| admit(world, request, target, principal, fault.lro, now, &mut headers))
+        .and_then(|call| match fault.stale_ms.filter(|_| call.method() == "GET") {
+            Some(lag) => past::looking_back(world, lag, |world| authorized(world, &call)),
+            None => authorized(world, &call),
+        });
     let (mut response, effect) = match answer {
         Ok(Done { response, effect }) => (response, effect),
         Err(refusal) => (refusal.response(), Effect::None),

@@ -10,7 +10,7 @@
 //! | GET `/_sim/` itself (the skin's) | | a page that shows all of it |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
 //! | GET `faults` | `unfired`: those that never struck; `label=NAME` | the `faults`, each with what matched (`seen`) and was struck (`hits`) |
-//! | POST `faults`, DELETE `faults`, DELETE `faults/N` | a [`Fault`](super::Fault) | `id` |
+//! | POST `faults`, DELETE `faults`, DELETE `faults/N` | a [`Fault`](super::Fault), or a script of them as `application/yaml` | `id`, or `ids` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
 //! | GET `phones` | | `phones`, each with what it `received`; `rings`, all of it; `silences` counted |
 //! | POST `phones` | `hub` (id), `user`, `platform` (a format's word: `apple`, `fcmv1`, `windows` …), `handle`?, `tags`?, `app`? (bundle id, project …) | `handle` |
@@ -67,6 +67,7 @@ pub(crate) fn open(world: &mut World, request: &Request, now: u64) -> Response {
         return state::shown(world, request).unwrap_or_else(|(status, message)| refused(status, &message));
     }
     let opened = match body {
+        _ if segments == ["faults"] && faults::is_script(request) => faults::run(world, request),
         Ok(body) => enter(world, request, &segments, &body, now),
         Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
     };

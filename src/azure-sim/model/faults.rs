@@ -1,14 +1,17 @@
 //! Faults on demand: which request they strike, and what happens to it.
 
 mod check;
+mod meddling;
 mod outward;
 mod placed;
+mod script;
 
 use serde::{Deserialize, Serialize};
 
 use super::journal::Plane;
 
 pub(crate) use check::MOST;
+pub use meddling::Meddling;
 pub(crate) use outward::{StandIn, leave, sent, stand_in};
 pub(crate) use placed::{Faults, Sight};
 
@@ -80,6 +83,13 @@ pub struct FaultAnswer {
     /// What becomes of the long-running operation that the request starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lro: Option<LroFault>,
+    /// A GET of ARM, also of a list, is answered as it would have been so many milliseconds ago; at the earliest, as when the
+    /// fault was placed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_ms: Option<u64>,
+    /// What somebody else does right after a request that was performed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Meddling>,
 }
 
 /// When a connection is cut.

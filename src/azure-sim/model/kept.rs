@@ -181,6 +181,28 @@ impl<K: Key, V: Record + Clone> Table<K, V> {
         }
     }
 
+    /// From now on, what values were before is remembered, or no longer.
+    pub(crate) fn remember_before(&mut self, remember: bool) {
+        match (remember, &self.before) {
+            (true, None) => self.before = Some(Vec::new()),
+            (false, _) => self.before = None,
+            _ => {}
+        }
+    }
+
+    /// What values were before, oldest first.
+    pub(crate) fn take_before(&mut self) -> Vec<(K, Option<V>)> {
+        self.before.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Exchanges a value for a look at another time: not a change.
+    pub(crate) fn exchange(&mut self, key: &K, value: Option<V>) -> Option<V> {
+        match value {
+            Some(value) => self.entries.insert(key.clone(), value),
+            None => self.entries.remove(key),
+        }
+    }
+
     /// Begins to remember changes; what is there is written already, or is still to be.
     pub(crate) fn watch(&mut self, written: bool) {
         self.changed = Some(if written { BTreeSet::new() } else { self.entries.keys().cloned().collect() });

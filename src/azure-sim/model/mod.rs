@@ -18,6 +18,7 @@ mod message;
 mod metadata;
 mod notification_hubs;
 mod operation;
+mod past;
 mod path;
 mod portal;
 mod push;
@@ -38,7 +39,7 @@ mod world;
 mod xml;
 
 pub use config::{Config, Durations, Profile, StorageAccount};
-pub use faults::{Cut, Fault, FaultAnswer, Lateness, LroFault};
+pub use faults::{Cut, Fault, FaultAnswer, Lateness, LroFault, Meddling};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Platform, Push, Ring, Silence};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::communication;
 use super::notification_hubs;
+use super::past;
 use super::registry::Kind;
 use super::resource::Half;
 use super::timer;
@@ -104,17 +105,21 @@ impl World {
 
     /// Places a fault; its number is shown in the journal when it strikes.
     pub fn place_fault(&mut self, fault: Fault) -> u64 {
-        self.faults.place(fault)
+        let id = self.faults.place(fault);
+        past::remember(self);
+        id
     }
 
     /// Removes all faults.
     pub fn clear_faults(&mut self) {
         self.faults.placed.clear();
+        past::remember(self);
     }
 
     /// Removes one fault.
     pub fn remove_fault(&mut self, id: u64) {
         self.faults.placed.retain(|placed| placed.id != id);
+        past::remember(self);
     }
 
     /// How often a fault struck.

@@ -13,6 +13,7 @@ use super::journal::{Entry, Journal};
 use super::kept::{Record, decode, encode};
 use super::message::{Outbound, OutboundId};
 use super::operation::Operation;
+use super::past;
 use super::push;
 use super::random::Random;
 use super::resource::Resource;
@@ -298,6 +299,7 @@ impl Reading {
         let subscription = config.subscription_id.clone();
         world.take_config(config);
         world.watch_from(true);
+        past::remember(&mut world);
         for group in new {
             world.add_group(&subscription, &group);
         }

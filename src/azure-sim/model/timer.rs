@@ -6,6 +6,7 @@ use super::event_grid;
 use super::faults;
 use super::message::OutboundId;
 use super::operation::{self, Outcome};
+use super::past;
 use super::registry::Kind;
 use super::world::World;
 use super::{communication, hubs_data, notification_hubs};
@@ -42,11 +43,13 @@ pub(crate) fn next(world: &World) -> Option<u64> {
 
 /// Moves the world's time forward, never back, firing what falls due on the way.
 pub(crate) fn settle(world: &mut World, now: u64) {
+    past::date(world, world.now());
     world.set_now(now);
     let until = world.now();
     while next(world).is_some_and(|due| due <= until) {
         let Some(((due, _), timer)) = world.timers.pop_first() else { break };
         fire(world, timer, due);
+        past::date(world, due);
     }
 }
 

@@ -14,6 +14,7 @@ use super::journal::{self, Entry, Journal, Page, Query};
 use super::kept::{Single, Table};
 use super::message::{Outbound, OutboundId};
 use super::operation::Operation;
+use super::past::Past;
 use super::push::Telephony;
 use super::random::Random;
 use super::registry::Kind;
@@ -49,6 +50,8 @@ pub struct World {
     pub(crate) telephony: Telephony,
     pub(crate) roles: Single<Roles>,
     pub(crate) kept: Single<Kept>,
+    /// What resources were before, while a fault asks for it.
+    pub(crate) past: Past,
     /// What of the world is written down; `None` while nobody keeps it.
     pub(crate) written: Option<Written>,
 }
@@ -134,6 +137,7 @@ impl World {
             telephony: Telephony::new(config.seed),
             roles: Single::default(),
             kept: Single::default(),
+            past: Past::default(),
             written: None,
             config,
         }
@@ -163,6 +167,8 @@ impl World {
             telephony,
             roles,
             kept,
+            // Reads are as fresh as ever after a restart.
+            past: _,
             written,
         } = self;
         Parts {

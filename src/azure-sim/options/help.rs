@@ -32,7 +32,7 @@ to the same address. Everything else is Azure Resource Manager and Entra, but fo
   GET  /_sim/dead-letters          events that nobody took
   GET  /_sim/phones                every phone with what it got, and why pushes vanished
   POST /_sim/phones                {hub, user, platform, handle?, tags?}; DELETE {handle}
-  GET, POST, DELETE /_sim/faults   what shall fail
+  GET, POST, DELETE /_sim/faults   what shall fail; GET ?unfired: what never did; POST of YAML: many at once
   POST /_sim/portal/...            link, unlink, tags, set, delete, regenerateKey: what people do by hand
   POST /_sim/config                names taken, providers unregistered, tokens expired, secrets
   POST /_sim/federation            whose assertions are trusted

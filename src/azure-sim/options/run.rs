@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use azure_sim::http::authority::{self, Source};
 use azure_sim::http::{Options, StorageAccess};
-use azure_sim::model::{Config, Profile};
+use azure_sim::model::{Config, Fault, Profile};
 use clap::Args;
 
 /// As given: texts, so that all mistakes can be reported together. Every option can be a variable too, for containers.
@@ -98,6 +98,9 @@ pub(crate) struct Given {
         allow_negative_numbers = true
     )]
     journal_capacity: String,
+    /// YAML file with faults that are in place from the start
+    #[arg(long, env = "AZURE_SIM_FAULTS", value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// Never throttle
     #[arg(long, env = "AZURE_SIM_NO_THROTTLING")]
     no_throttling: bool,
@@ -110,12 +113,15 @@ const JOURNAL: usize = 1_000_000;
 pub(crate) struct Wanted {
     pub(crate) dir: PathBuf,
     pub(crate) options: Options,
+    /// To be in place before anybody is told where to connect.
+    pub(crate) faults: Vec<Fault>,
 }
 
 pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     let mut mistakes = Vec::new();
     let config = config(&given, &mut mistakes);
     let authority = authority(&given, &mut mistakes);
+    let faults = faults(&given, &mut mistakes);
     let mut wrong = |text: String| mistakes.push(text);
     let listen = given.listen.parse::<SocketAddr>();
     if listen.is_err() {
@@ -154,6 +160,16 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     Ok(Wanted {
         dir,
         options: Options { listen, identity_listen, public_url, names, authority, trust, storage, config },
+        faults,
+    })
+}
+
+fn faults(given: &Given, mistakes: &mut Vec<String>) -> Vec<Fault> {
+    let Some(file) = &given.faults else { return Vec::new() };
+    let read = std::fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|text| Fault::script(&text));
+    read.unwrap_or_else(|why| {
+        mistakes.push(format!("--faults: {}: {why}", file.display()));
+        Vec::new()
     })
 }
 

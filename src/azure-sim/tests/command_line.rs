@@ -308,3 +308,36 @@ fn a_connection_string_is_told_by_its_mistake_and_never_shown() {
     let help = String::from_utf8(help.stdout).expect("text");
     assert!(help.contains("AZURE_SIM_STORAGE") && !help.contains("s3cr3t"), "{help}");
 }
+
+#[tokio::test]
+async fn a_script_of_faults_is_in_place_from_the_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("faults.yaml");
+    std::fs::write(&file, "faults:\n- {label: down, plane: entra, answer: {drop: before}}\n").expect("a file");
+    let faults = file.to_str().expect("a path");
+    let simulator = Simulator::start(&dir.path().join("sim"), &["--faults", faults]);
+    let client = client(&dir.path().join("sim"));
+    let documents = format!("{}/common/discovery/instance?api-version=1.1", simulator.url());
+    assert!(client.get(documents).send().await.is_err(), "the connection is cut");
+    let door = format!("{}/_sim/faults", simulator.url());
+    let more = client.post(&door).header("content-type", "application/yaml");
+    let more = more.body("faults:\n- {label: more, answer: {status: 503}}\n").send().await.expect("an answer");
+    assert_eq!(more.json::<Value>().await.expect("JSON"), serde_json::json!({"ids": [2]}));
+    let unfired = client.get(format!("{door}?unfired")).send().await.expect("an answer");
+    let unfired: Value = unfired.json().await.expect("JSON");
+    assert_eq!((&unfired["faults"][0]["label"], &unfired["faults"][1]), (&"more".into(), &Value::Null));
+}
+
+#[test]
+fn a_script_with_a_mistake_is_told_by_file_line_and_column() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("faults.yaml");
+    std::fs::write(&file, "faults:\n- label: down\n  anser: {drop: before}\n").expect("a file");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
+    let output = run.arg("run").arg("--dir").arg(dir.path()).arg("--faults").arg(&file).output().expect("an exit");
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8(output.stderr).expect("text");
+    for word in ["--faults", "faults.yaml", "anser", "line 3", "column 3"] {
+        assert!(told.contains(word), "{word} in: {told}");
+    }
+}

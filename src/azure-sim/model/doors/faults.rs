@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::faults::{Fault, MOST};
+use super::super::faults::Fault;
 use super::super::message::Request;
 use super::super::world::World;
 use super::{Opened, bad};
@@ -45,8 +45,19 @@ fn shown(world: &World, query: &str) -> Opened {
 fn place(world: &mut World, body: &Value) -> Opened {
     let fault: Fault = serde_json::from_value(body.clone()).map_err(|e| bad(e.to_string()))?;
     fault.check().map_err(bad)?;
-    if world.faults.placed.len() >= MOST {
-        return Err(bad(format!("there are {MOST} faults already: remove some first")));
-    }
-    Ok(json!({"id": world.place_fault(fault)}))
+    let placed = world.place_faults(vec![fault]).map_err(bad)?;
+    Ok(json!({"id": placed.first()}))
+}
+
+/// A body that says it is YAML.
+pub(super) fn is_script(request: &Request) -> bool {
+    let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    request.method == "POST" && kind.split(';').next().unwrap_or_default().trim_end().ends_with("yaml")
+}
+
+/// Places all that a script says, or nothing.
+pub(super) fn run(world: &mut World, request: &Request) -> Opened {
+    let yaml = std::str::from_utf8(&request.body).map_err(|error| bad(format!("the body is not UTF-8: {error}")))?;
+    let faults = Fault::script(yaml).map_err(bad)?;
+    Ok(json!({"ids": world.place_faults(faults).map_err(bad)?}))
 }

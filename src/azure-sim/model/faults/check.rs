@@ -16,7 +16,7 @@ impl Fault {
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { label, plane, operation, method, path, principal, nth: _, times: _, probability, answer } = self;
         if *answer == FaultAnswer::default() {
-            return Err("'answer' says nothing: give status, stormMs, delayMs, drop or lro".into());
+            return Err("'answer' says nothing: give status, stormMs, delayMs, drop, lro, staleMs or after".into());
         }
         let texts = [
             ("label", label),
@@ -44,14 +44,21 @@ impl FaultAnswer {
         if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return Err("'status' is not between 200 and 599".into());
         }
-        if self.lro.is_some() && plane.is_some_and(|plane| plane != Plane::Arm) {
-            return Err("'lro': only requests of the plane arm start an operation".into());
+        let of_arm =
+            [("lro", self.lro.is_some()), ("staleMs", self.stale_ms.is_some()), ("after", self.after.is_some())];
+        if let Some((name, _)) = of_arm.iter().find(|(_, given)| *given && plane.is_some_and(|p| p != Plane::Arm)) {
+            return Err(format!("'{name}' is for requests of the plane arm"));
+        }
+        if let Some(meddling) = &self.after {
+            meddling.check(TEXT)?;
         }
         let late = match self.lro {
             Some(LroFault::Late(Lateness::Ms(ms))) => Some(ms),
             _ => None,
         };
-        for (name, ms) in [("stormMs", self.storm_ms), ("delayMs", self.delay_ms), ("late", late)] {
+        for (name, ms) in
+            [("stormMs", self.storm_ms), ("delayMs", self.delay_ms), ("staleMs", self.stale_ms), ("late", late)]
+        {
             if ms.is_some_and(|ms| ms > LONGEST) {
                 return Err(format!("'{name}' is longer than a day: {LONGEST} ms"));
             }

@@ -56,6 +56,11 @@ impl Faults {
         self.placed.iter().any(|placed| placed.fault.matches(sight))
     }
 
+    /// How far back, in milliseconds, a read may have to look.
+    pub(crate) fn longest_lag(&self) -> Option<u64> {
+        self.placed.iter().filter_map(|placed| placed.fault.answer.stale_ms).max()
+    }
+
     /// The first fault that strikes, counting every one that matched. `seed` is the world's.
     pub(crate) fn strike(&mut self, sight: &Sight<'_>, seed: u64, now: u64) -> Option<(u64, FaultAnswer)> {
         let mut struck = None;

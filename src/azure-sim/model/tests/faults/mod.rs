@@ -1,6 +1,8 @@
 //! Faults: whom they strike, and what becomes of it.
 
+mod behind;
 mod outward;
+mod script;
 
 use super::*;
 
