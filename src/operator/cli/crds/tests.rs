@@ -123,6 +123,7 @@ fn every_rule_reaches_the_crd() {
                 (".spec", 2),
                 (".spec.placement", 1),
                 (".spec.reachability", 3),
+                (".spec.reachability.httpRoute.parentRefs", 1),
                 (".spec.routes[].target", 1),
             ],
         ),
