@@ -68,12 +68,13 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     // Before anything is announced: a signal right after the announcement must be heard.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let config = wanted.options.config.clone();
     let mut running = http::start(wanted.options).await?;
     let placed = running.shared.world().place_missing_faults(wanted.faults).map_err(anyhow::Error::msg)?;
     if !placed.is_empty() {
         tracing::info!(count = placed.len(), "faults are in place");
     }
+    // Its own: what names things in a kept world is as it was made.
+    let config = running.shared.world().config().clone();
     std::fs::create_dir_all(&wanted.dir).with_context(|| format!("cannot make {}", wanted.dir.display()))?;
     let dir = wanted.dir.canonicalize()?;
     let ca = dir.join("ca.crt");

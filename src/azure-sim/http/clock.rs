@@ -62,11 +62,14 @@ pub(super) async fn run(shared: Arc<Shared>, caller: Caller) {
             // Fired here, or by a request that came at the same time.
             shared.news.stirred();
         }
-        let (calls, due) = {
-            let mut world = shared.world();
-            let calls = model::advance(&mut world, now_ms());
-            (calls, model::next_timer(&world))
-        };
+        let ((calls, due), ticket) = shared.change(|world| {
+            let calls = model::advance(world, now_ms());
+            (calls, model::next_timer(world))
+        });
+        // A call is remembered before it is made, so that a restart makes it again. When that fails, serving ends.
+        if !calls.is_empty() && shared.written(ticket).await.is_err() {
+            return;
+        }
         for call in calls {
             tokio::spawn(perform(shared.clone(), caller.clone(), call));
         }
@@ -91,7 +94,7 @@ async fn perform(shared: Arc<Shared>, caller: Caller, call: Outbound) {
         Ok(Err(error)) => Answered::Failed(format!("{error:#}")),
         Err(_) => Answered::TimedOut(format!("no answer within {} s", patience.as_secs())),
     };
-    model::answered(&mut shared.world(), id, answer, now_ms());
+    shared.change(|world| model::answered(world, id, answer, now_ms()));
     shared.wake();
     shared.news.stirred();
 }

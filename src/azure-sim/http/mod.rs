@@ -3,12 +3,14 @@
 pub mod authority;
 mod clock;
 mod identity;
+mod keeper;
 mod news;
 mod origin;
 mod page;
 mod serve;
 mod signing;
 mod storage;
+mod store;
 mod stream;
 
 use std::net::{SocketAddr, TcpListener};
@@ -23,6 +25,10 @@ pub use authority::Authority;
 pub use storage::StorageAccess;
 
 use crate::model::{Config, World};
+use keeper::Keeper;
+use store::{Found, Store};
+
+pub use store::FILE as STATE_FILE;
 
 /// How a simulator is served.
 #[derive(Debug, Clone)]
@@ -41,6 +47,8 @@ pub struct Options {
     pub trust: Vec<PathBuf>,
     /// Storage accounts that exist for real: events and dead letters go there.
     pub storage: Vec<StorageAccess>,
+    /// Directory that keeps the world over a restart; without one it is in memory only.
+    pub keep: Option<PathBuf>,
     /// The world to serve; its `base_url` and `storage_accounts` are filled in.
     pub config: Config,
 }
@@ -53,6 +61,7 @@ pub struct Shared {
     /// A place for each who follows the journal.
     streams: Arc<Semaphore>,
     authority: Authority,
+    keeper: Option<Keeper>,
 }
 
 impl Shared {
@@ -66,6 +75,31 @@ impl Shared {
     pub fn wake(&self) {
         self.changed.notify_one();
         self.news.written();
+    }
+
+    /// Does something to the world and hands over what is to be written of it: the ticket to wait for, with the result.
+    fn change<T>(&self, what: impl FnOnce(&mut World) -> T) -> (T, u64) {
+        let mut world = self.world();
+        let done = what(&mut world);
+        let ticket = self.keeper.as_ref().map_or(0, |keeper| keeper.take(&mut world));
+        (done, ticket)
+    }
+
+    /// Waits until what has that ticket would survive the end of this process.
+    async fn written(&self, ticket: u64) -> Result<(), String> {
+        match &self.keeper {
+            Some(keeper) => keeper.written(ticket).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what is not urgent, every now and then.
+    async fn write_the_rest(self: Arc<Self>) {
+        let Some(keeper) = &self.keeper else { return };
+        loop {
+            tokio::time::sleep(keeper::PATIENCE).await;
+            keeper.take_rest(&mut self.world());
+        }
     }
 
     /// The authority that signed the server's certificate.
@@ -113,12 +147,24 @@ impl Running {
             // An aborted task reports just that.
             let _ = task.await;
         }
+        if let Some(keeper) = &self.shared.keeper {
+            keeper.finish(&mut self.shared.world());
+        }
     }
 
-    /// Waits until serving ended by itself, which it does only by failing.
+    /// Waits until serving ended by itself, which it does only by failing; or until the state cannot be written.
     pub async fn ended(&mut self) {
+        let failed = async {
+            match &self.shared.keeper {
+                Some(keeper) => keeper.failed().await,
+                None => std::future::pending().await,
+            }
+        };
         if let Some(server) = self.tasks.first_mut() {
-            let _ = server.await;
+            tokio::select! {
+                _ = server => {}
+                () = failed => {}
+            }
         }
     }
 }
@@ -128,16 +174,51 @@ pub fn now_ms() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
+/// Listens where it was asked to. A world that goes on is served where it was, as long as any port will do: what it gave
+/// out are URLs.
+fn listen(asked: SocketAddr, before: Option<&str>) -> anyhow::Result<TcpListener> {
+    let before = before.and_then(|address| address.parse::<SocketAddr>().ok());
+    let again = before.filter(|before| asked.port() == 0 && asked.ip() == before.ip());
+    if let Some(before) = again {
+        match TcpListener::bind(before) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => {
+                tracing::warn!(%error, %before, "the address of before is taken; URLs that were given out end")
+            }
+        }
+    }
+    TcpListener::bind(asked).with_context(|| format!("cannot listen on {asked}"))
+}
+
+/// The world to serve: the one that was kept, else a new one.
+fn world(found: Option<Found>, mut config: Config) -> anyhow::Result<World> {
+    if let Some(Found { mut world, remarks, .. }) = found {
+        for remark in remarks {
+            tracing::warn!("{remark}");
+        }
+        world.call_again();
+        return Ok(world);
+    }
+    if config.signing_key.is_none() {
+        config.signing_key = Some(signing::new().context("cannot make the key that signs tokens")?);
+    }
+    Ok(World::new(config))
+}
+
 /// Listens and serves.
 ///
 /// # Errors
-/// When the address is taken, a trusted file is no certificate, or a certificate cannot be made.
+/// When the address is taken, a trusted file is no certificate, a certificate cannot be made, or a kept world cannot be
+/// read or written.
 pub async fn start(options: Options) -> anyhow::Result<Running> {
     // Whoever embeds this may have chosen a provider already; the first one stays.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let listener = TcpListener::bind(options.listen).with_context(|| format!("cannot listen on {}", options.listen))?;
+    let store = options.keep.as_deref().map(Store::open).transpose()?;
+    let before = store.as_ref().map(Store::address).transpose()?.flatten();
+    let listener = listen(options.listen, before.as_deref())?;
     listener.set_nonblocking(true)?;
-    let called = called(listener.local_addr()?);
+    let address = listener.local_addr()?;
+    let called = called(address);
     let identities = options.identity_listen.map(identity::bind).transpose()?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("https://{called}"));
     let url = url.trim_end_matches('/').to_owned();
@@ -152,22 +233,36 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let issued = authority.issue(&names)?;
     let tls = serve::tls(&issued)?;
     let caller = clock::Caller::new(&authority, &options.trust, options.storage)?;
-    let mut config = Config { base_url: url.clone(), storage_accounts: caller.storage_accounts(), ..options.config };
-    if config.signing_key.is_none() {
-        config.signing_key = Some(signing::new().context("cannot make the key that signs tokens")?);
-    }
+    let config = Config { base_url: url.clone(), storage_accounts: caller.storage_accounts(), ..options.config };
+    let found = store.as_ref().map(|store| store.load(&config)).transpose()?.flatten();
+    let is_new = found.is_none();
+    let mut world = world(found, config)?;
+    let keeper = match store {
+        Some(store) => {
+            if is_new {
+                world.watch();
+            }
+            store.begin(&address.to_string(), &world.changes())?;
+            Some(Keeper::start(store)?)
+        }
+        None => None,
+    };
     let shared = Arc::new(Shared {
-        world: Mutex::new(World::new(config)),
+        world: Mutex::new(world),
         changed: Notify::new(),
         news: news::News::new(),
         streams: Arc::new(Semaphore::new(stream::MOST)),
         authority,
+        keeper,
     });
     let handle = axum_server::Handle::new();
     let server = tokio::spawn(serve::serve(listener, tls, handle.clone(), shared.clone()));
     let clock = tokio::spawn(clock::run(shared.clone(), caller));
     handle.listening().await.context("the server ended before it listened")?;
     let (mut handles, mut tasks, mut identity_url) = (vec![handle], vec![server, clock], None);
+    if shared.keeper.is_some() {
+        tasks.push(tokio::spawn(shared.clone().write_the_rest()));
+    }
     if let Some((listener, url)) = identities {
         let handle = axum_server::Handle::new();
         tasks.push(tokio::spawn(identity::serve(listener, handle.clone(), shared.clone())));

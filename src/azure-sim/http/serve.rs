@@ -80,16 +80,18 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let request = model::Request { method: parts.method.to_string(), path, headers, body: body.to_vec() };
-    let response = {
-        let mut world = shared.world();
+    let (response, ticket) = shared.change(|world| {
         let next = world.next_entry();
-        let response = model::handle(&mut world, &request, now_ms());
+        let response = model::handle(world, &request, now_ms());
         world.lasted(next, u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX));
         response
-    };
+    });
     shared.wake();
     if parts.method != Method::GET {
         shared.news.stirred();
+    }
+    if let Err(why) = shared.written(ticket).await {
+        return unwritten(&why);
     }
     if let Some(delay) = response.header(DELAY_HEADER).and_then(|d| d.parse().ok()) {
         tokio::time::sleep(Duration::from_millis(delay)).await;
@@ -144,6 +146,12 @@ pub(super) fn into_http(response: model::Response) -> Response {
     }
     // A header that HTTP cannot carry is a fault of the model, to be seen as such.
     http.body(Body::from(response.body)).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// What was done is not in the file, and would be gone after a restart: it must not be taken for done.
+fn unwritten(why: &str) -> Response {
+    let body = json!({"error": {"code": "InternalServerError", "message": format!("azure-sim: {why}")}});
+    into_http(model::Response { status: 500, headers: vec![], body: body.to_string().into_bytes() })
 }
 
 /// `/_sim/certificate`: a server certificate for `{"names": [...]}`, signed by the simulator's authority.

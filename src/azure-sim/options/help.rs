@@ -11,6 +11,7 @@ pub(super) const RUN: &str = "Examples:
   azure-sim run --dir /tmp/azure                      everything is done at once
   azure-sim run --dir /tmp/azure --profile azure      as slow as Azure
   azure-sim run --dir /tmp/azure --profile azure --time-scale 0.02
+  azure-sim run --dir /tmp/azure --keep               goes on after a restart, or a kill
   . /tmp/azure/env                                    lets SDKs and the operator find it
 
 DIR gets ca.crt (the authority that signed the server) and env (export lines, with the client secret).

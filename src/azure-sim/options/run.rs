@@ -86,6 +86,9 @@ pub(crate) struct Given {
     /// A resource group that exists from the start; may be repeated [default: rg-shop]
     #[arg(long, env = "AZURE_SIM_RESOURCE_GROUPS", value_name = "NAME", value_delimiter = ',')]
     resource_group: Vec<String>,
+    /// Keep the world in DIR, as state.redb: a later start with the same DIR goes on where this one stops, or is killed
+    #[arg(long, env = "AZURE_SIM_KEEP")]
+    keep: bool,
     /// Take webhooks that are not https
     #[arg(long, env = "AZURE_SIM_ALLOW_HTTP_WEBHOOKS")]
     allow_http_webhooks: bool,
@@ -151,17 +154,17 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     if given.dir.is_none() {
         wrong("--dir is missing: where to write ca.crt and env".into());
     }
-    let Given { dir: Some(dir), public_url, dns_name: names, trust, .. } = given else { return Err(mistakes) };
+    let Given { dir: Some(dir), public_url, dns_name: names, trust, keep, .. } = given else { return Err(mistakes) };
     let (Ok(listen), Ok(identity_listen), Some(config), Some(authority), true) =
         (listen, identity_listen, config, authority, mistakes.is_empty())
     else {
         return Err(mistakes);
     };
-    Ok(Wanted {
-        dir,
-        options: Options { listen, identity_listen, public_url, names, authority, trust, storage, config },
-        faults,
-    })
+    // Clients of a world that goes on trust it still.
+    let authority = if keep && authority == Source::New { Source::Kept(dir.clone()) } else { authority };
+    let keep = keep.then(|| dir.clone());
+    let options = Options { listen, identity_listen, public_url, names, authority, trust, storage, keep, config };
+    Ok(Wanted { dir, options, faults })
 }
 
 fn faults(given: &Given, mistakes: &mut Vec<String>) -> Vec<Fault> {
