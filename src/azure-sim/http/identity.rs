@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
 
-use super::serve::into_http;
+use super::serve::{into_http, unwritten};
 use super::{Shared, now_ms};
 use crate::model;
 
@@ -47,5 +47,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let request = model::Request { method: parts.method.to_string(), path, headers, body: Vec::new() };
-    into_http(model::handle_identity(&mut shared.world(), &request, now_ms()))
+    let (response, ticket) = shared.change(|world| model::handle_identity(world, &request, now_ms()));
+    match shared.written(ticket).await {
+        Ok(()) => into_http(response),
+        Err(why) => unwritten(&why),
+    }
 }

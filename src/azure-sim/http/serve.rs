@@ -149,7 +149,7 @@ pub(super) fn into_http(response: model::Response) -> Response {
 }
 
 /// What was done is not in the file, and would be gone after a restart: it must not be taken for done.
-fn unwritten(why: &str) -> Response {
+pub(super) fn unwritten(why: &str) -> Response {
     let body = json!({"error": {"code": "InternalServerError", "message": format!("azure-sim: {why}")}});
     into_http(model::Response { status: 500, headers: vec![], body: body.to_string().into_bytes() })
 }

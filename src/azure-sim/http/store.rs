@@ -1,13 +1,13 @@
 //! A world in a file: what is urgent is there before anybody is told, and the rest soon after.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition, TableHandle as _};
+use redb::backends::{FileBackend, InMemoryBackend};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, StorageBackend, TableDefinition, TableHandle as _};
 
 use crate::model::{Change, Config, FORMAT, Stored, World};
 
@@ -51,45 +51,25 @@ impl Store {
         let (path, holder) = (dir.join(FILE), dir.join(HOLDER));
         // It holds keys and secrets.
         let file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false), &path)?;
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE);
-        let database = match FileBackend::new(file).and_then(|file| builder.create_with_backend(file)) {
-            Ok(database) => database,
-            Err(DatabaseError::DatabaseAlreadyOpen) => {
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
                 let who = std::fs::read_to_string(&holder).unwrap_or_else(|_| "another process".to_owned());
                 bail!("{} is in use by {}: stop that one, or take another --dir", path.display(), who.trim());
             }
-            Err(error) => {
-                bail!("{} cannot be opened ({error}): move it away to start anew; it was not changed", path.display());
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
             }
-        };
+        }
+        judge(&file).with_context(|| {
+            format!("{} cannot be used: move it away to start anew; it was not changed", path.display())
+        })?;
+        let backend = FileBackend::new(file)?;
+        let database = opened(backend).with_context(|| format!("{} cannot be opened", path.display()))?;
         let store = Self { database, holder };
-        store.check().with_context(|| format!("{} cannot be used; it was not changed", path.display()))?;
         let mut file = private(OpenOptions::new().write(true).create(true).truncate(true), &store.holder)?;
         writeln!(file, "azure-sim with process id {}", std::process::id())?;
         Ok(store)
-    }
-
-    fn check(&self) -> anyhow::Result<()> {
-        let read = self.database.begin_read()?;
-        let tables: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
-        // Nothing was ever written into it.
-        if tables.is_empty() {
-            return Ok(());
-        }
-        if !tables.iter().any(|name| name == ABOUT.name()) {
-            bail!("azure-sim did not write it");
-        }
-        let about = read.open_table(ABOUT)?;
-        let format = about.get(FORMAT_KEY)?.and_then(|value| Some(u64::from_le_bytes(value.value().try_into().ok()?)));
-        match format {
-            Some(FORMAT) => Ok(()),
-            Some(other) => bail!(
-                "it has format {other}, and this version of azure-sim knows format {FORMAT} only: use the version that \
-                 wrote it, or another --dir"
-            ),
-            None => bail!("it does not say its format"),
-        }
     }
 
     /// The world that was kept; `None` in a new file.
@@ -160,6 +140,50 @@ impl Store {
         }
         write.commit()?;
         Ok(())
+    }
+}
+
+fn opened(backend: impl StorageBackend) -> anyhow::Result<Database> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE);
+    Ok(builder.create_with_backend(backend)?)
+}
+
+/// Refuses a file that this version did not write. On a copy in memory: a database is written to by being opened, and what
+/// is refused must stay as it is. The file is locked already.
+fn judge(mut file: &File) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    // A new one.
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let copy = InMemoryBackend::new();
+    copy.set_len(bytes.len() as u64)?;
+    copy.write(0, &bytes)?;
+    drop(bytes);
+    check(&opened(copy)?)
+}
+
+fn check(database: &Database) -> anyhow::Result<()> {
+    let read = database.begin_read()?;
+    let tables: Vec<String> = read.list_tables()?.map(|table| table.name().to_owned()).collect();
+    // Nothing was ever written into it.
+    if tables.is_empty() {
+        return Ok(());
+    }
+    if !tables.iter().any(|name| name == ABOUT.name()) {
+        bail!("azure-sim did not write it");
+    }
+    let about = read.open_table(ABOUT)?;
+    let format = about.get(FORMAT_KEY)?.and_then(|value| Some(u64::from_le_bytes(value.value().try_into().ok()?)));
+    match format {
+        Some(FORMAT) => Ok(()),
+        Some(other) => bail!(
+            "it has format {other}, and this version of azure-sim knows format {FORMAT} only: use the version that \
+             wrote it, or another --dir"
+        ),
+        None => bail!("it does not say its format"),
     }
 }
 
