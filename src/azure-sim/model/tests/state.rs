@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use super::*;
 
 /// What a store holds.
-type Shelf = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
+pub(super) type Shelf = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
 
-fn save(world: &mut World, shelf: &mut Shelf) {
+pub(super) fn save(world: &mut World, shelf: &mut Shelf) {
     for Change { table, key, value } in world.changes() {
         match value {
             Some(value) => shelf.insert((table, key), value),
@@ -18,7 +18,7 @@ fn save(world: &mut World, shelf: &mut Shelf) {
     }
 }
 
-fn load(config: &Config, shelf: &Shelf, whole: bool) -> (World, Vec<String>) {
+pub(super) fn load(config: &Config, shelf: &Shelf, whole: bool) -> (World, Vec<String>) {
     let records = shelf.iter().map(|((table, key), value)| Stored {
         table: (*table).to_owned(),
         key: key.clone(),
@@ -28,7 +28,7 @@ fn load(config: &Config, shelf: &Shelf, whole: bool) -> (World, Vec<String>) {
 }
 
 /// Everything in a world, whatever was written of it before.
-fn everything(world: &World) -> Shelf {
+pub(super) fn everything(world: &World) -> Shelf {
     let (mut world, mut shelf) = (world.clone(), Shelf::new());
     world.watch();
     save(&mut world, &mut shelf);

@@ -7,6 +7,7 @@ use super::*;
 mod debug;
 mod installations;
 mod jobs;
+mod kept;
 mod odd;
 mod platforms;
 mod registrations;
