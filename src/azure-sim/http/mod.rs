@@ -237,16 +237,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let found = store.as_ref().map(|store| store.load(&config)).transpose()?.flatten();
     let is_new = found.is_none();
     let mut world = world(found, config)?;
-    let keeper = match store {
-        Some(store) => {
-            if is_new {
-                world.watch();
-            }
-            store.begin(&address.to_string(), &world.changes())?;
-            Some(Keeper::start(store)?)
-        }
-        None => None,
-    };
+    let keeper = store.map(|store| keep(store, &mut world, is_new, address)).transpose()?;
     let shared = Arc::new(Shared {
         world: Mutex::new(world),
         changed: Notify::new(),
@@ -271,6 +262,15 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         identity_url = Some(url);
     }
     Ok(Running { url, address: called, identity_url, shared, handles, tasks })
+}
+
+/// From now on the world is written down.
+fn keep(store: Store, world: &mut World, is_new: bool, address: SocketAddr) -> anyhow::Result<Keeper> {
+    if is_new {
+        world.watch();
+    }
+    store.begin(&address.to_string(), &world.changes())?;
+    Keeper::start(store)
 }
 
 /// What listens everywhere is called on loopback, unless somebody says otherwise.
