@@ -125,7 +125,7 @@ async fn a_new_object_counts_as_in_progress_before_anyone_looked_at_it() -> Resu
 async fn every_example_is_taken_as_it_is() -> Result<()> {
     let (room, cluster) = (Room::make("examples").await?, cluster().await?);
     let mut count = 0;
-    for folder in ["quickstart", "relay", "workload-identity"] {
+    for folder in ["quickstart", "relay", "workload-identity", "azure-sim"] {
         for (file, document) in examples(folder)? {
             let args = [
                 "apply",
@@ -146,7 +146,7 @@ async fn every_example_is_taken_as_it_is() -> Result<()> {
     assert_eq!(
         (count, folders.flatten().filter(|entry| entry.path().is_dir()).count()),
         // The sample app's folder holds a program.
-        (13, 4),
+        (21, 5),
         "a new example belongs here"
     );
     Ok(())
