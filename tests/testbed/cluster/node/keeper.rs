@@ -23,11 +23,16 @@ pub fn keep(dir: &Path) -> Result<()> {
     patient.thread_block().context("putting signals off")?;
     let mut inside = enter(dir)?;
     wait_for_namespaces(&mut inside)?;
+    // The interface is the claim to a number, and goes with its namespace: held here, that outlives the node until its cgroups
+    // are removed. Else those of the next node with that number would be.
+    let namespace = format!("/proc/{}/ns/net", inside.id());
+    let claim = fs::File::open(&namespace).with_context(|| format!("opening {namespace}"))?;
     let network = network::join(inside.id())?;
     let ended = tell(&network.name(), network, &mut inside);
+    let removed = cgroups::remove(&network.name(), SOON);
     network::part(network);
-    cgroups::remove(&network.name(), SOON)?;
-    ended
+    drop(claim);
+    removed.and(ended)
 }
 
 /// Between the first and the last thing that has to be taken down again.
