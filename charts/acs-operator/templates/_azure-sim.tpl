@@ -38,6 +38,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "acs-operator.azureSim.operatorArgs" -}}
 {{- $url := printf "https://%s" (include "acs-operator.azureSim.host" .) -}}
 - {{ printf "--cloud=%s=%s,%s" .Values.azureSim.cloud $url $url | quote }}
-- {{ printf "--cloud-ca=%s=/azure-sim/ca.crt" .Values.azureSim.cloud | quote }}
+- {{ printf "--cloud-ca=%s=/var/run/azure-sim/ca.crt" .Values.azureSim.cloud | quote }}
 - {{ printf "--cloud-push=%s=%s:8443" .Values.azureSim.cloud $url | quote }}
 {{- end }}
