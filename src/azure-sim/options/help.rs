@@ -1,4 +1,4 @@
-//! What `--help` teaches. Every line of shell in it is run by a test.
+//! What `--help` teaches.
 
 /// For `azure-sim --help`.
 pub(super) const ABOUT: &str = "Simulates the parts of Azure that acs-operator talks to";
@@ -42,7 +42,7 @@ to the same address. Everything else is Azure Resource Manager and Entra, but fo
 /// After `azure-sim authority --help`.
 pub(super) const AUTHORITY: &str = "Example, as the chart's init container runs it:
   azure-sim authority --secret acs-system/acs-operator-azure-sim --dir /azure-sim
-  azure-sim run --dir /azure-sim --authority /azure-sim --listen 0.0.0.0:8443
+  azure-sim run --dir /var/run/azure-sim --authority /var/run/azure-sim --listen 0.0.0.0:8443
 
 Needs a kubeconfig or a ServiceAccount that may get and update that one Secret.";
 
