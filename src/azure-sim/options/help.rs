@@ -41,7 +41,7 @@ to the same address. Everything else is Azure Resource Manager and Entra, but fo
 
 /// After `azure-sim authority --help`.
 pub(super) const AUTHORITY: &str = "Example, as the chart's init container runs it:
-  azure-sim authority --secret acs-system/acs-operator-azure-sim --dir /azure-sim
+  azure-sim authority --secret acs-system/acs-operator-azure-sim --dir /var/run/azure-sim
   azure-sim run --dir /var/run/azure-sim --authority /var/run/azure-sim --listen 0.0.0.0:8443
 
 Needs a kubeconfig or a ServiceAccount that may get and update that one Secret.";
