@@ -85,14 +85,22 @@ impl DriftWatch {
         let found: BTreeMap<String, u64> = items.into_iter().flatten().filter_map(digest).collect();
         let mut changed = Vec::new();
         for (id, name) in services {
-            // One that is not listed reads as 0.
-            let now = found.get(id).copied().unwrap_or_default();
-            if seen.insert(name.clone(), now).is_some_and(|before| before != now) {
+            let now = found.get(id).copied().unwrap_or(UNLISTED);
+            if differs(seen.insert(name.clone(), now), now) {
                 changed.push(name.clone());
             }
         }
         self.wakes.changed(changed);
     }
+}
+
+/// The digest of a service that the list does not hold.
+const UNLISTED: u64 = 0;
+
+/// Whether a service needs a pass. One that is missing at first sight went between its last pass and this list: taken for how
+/// things are, that would wait for the slow reads of all.
+fn differs(before: Option<u64>, now: u64) -> bool {
+    before.map_or(now == UNLISTED, |before| before != now)
 }
 
 fn digest(service: &Value) -> Option<(String, u64)> {
@@ -101,13 +109,21 @@ fn digest(service: &Value) -> Option<(String, u64)> {
     for member in ["tags", "properties", "identity"] {
         service.get(member).map(Value::to_string).hash(&mut hash);
     }
-    Some((id, hash.finish().max(1)))
+    Some((id, hash.finish().max(UNLISTED + 1)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_service_that_is_missing_gets_one_pass_at_first_sight_too() {
+        assert!(
+            differs(None, UNLISTED) && differs(Some(7), UNLISTED) && differs(Some(7), 8) && differs(Some(UNLISTED), 7)
+        );
+        assert!(!differs(None, 7) && !differs(Some(7), 7) && !differs(Some(UNLISTED), UNLISTED));
+    }
 
     #[test]
     fn a_digest_changes_with_link_and_tags_and_not_with_who_wrote_last() {
