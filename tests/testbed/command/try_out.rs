@@ -210,6 +210,23 @@ async fn upgrade(show: &mut Show, cluster: &Cluster, before: &[u8]) -> Result<()
     };
     let again = wait_for("the stack to be there again", Duration::from_secs(180), service);
     let again = show.waiting("the operator makes the stack again", again).await;
-    show.check("the stack is made again, link included", again.is_ok(), || format!("{again:?}"));
+    let asked = api.get("/_sim/journal?plane=arm,entra").await.unwrap_or_default();
+    let asked = asked.get("entries").and_then(Value::as_array).cloned().unwrap_or_default();
+    show.check("the stack is made again, link included", again.is_ok(), || {
+        let newest: Vec<_> = asked
+            .iter()
+            .rev()
+            .take(8)
+            .map(|entry| {
+                format!("{}\n", json!([entry.get("method"), entry.get("path"), entry.get("status"), entry.get("code")]))
+            })
+            .collect();
+        format!(
+            "{}. Newest requests first, of {}:\n{}",
+            again.err().map(|e| format!("{e:#}")).unwrap_or_default(),
+            asked.len(),
+            newest.concat()
+        )
+    });
     Ok(())
 }
