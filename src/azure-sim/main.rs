@@ -78,7 +78,7 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     std::fs::create_dir_all(&wanted.dir).with_context(|| format!("cannot make {}", wanted.dir.display()))?;
     let dir = wanted.dir.canonicalize()?;
     let ca = dir.join("ca.crt");
-    std::fs::write(&ca, running.shared.authority().pem()).with_context(|| format!("cannot write {}", ca.display()))?;
+    running.shared.authority().publish(&dir)?;
     let (header, path) = running.shared.world().identity_endpoint();
     let identity = running.identity_url.as_deref().map(|url| (url, path, header.as_str()));
     let env = options::run::environment(&config, &running.url, &ca, identity);

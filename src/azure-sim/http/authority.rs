@@ -41,6 +41,27 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
+/// `ca.key` of a directory.
+struct Kept {
+    /// The key, and in files of ours behind it the certificate that it belongs to.
+    key: String,
+}
+
+impl Kept {
+    fn of(dir: &Path) -> anyhow::Result<Option<Self>> {
+        let file = dir.join(KEY_FILE);
+        match std::fs::read_to_string(&file) {
+            Ok(key) => Ok(Some(Self { key })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read the authority's {}", file.display())),
+        }
+    }
+
+    fn certificate(&self) -> Option<&str> {
+        self.key.find("-----BEGIN CERTIFICATE-----").and_then(|at| self.key.get(at..))
+    }
+}
+
 /// A certificate and its key, as PEM.
 pub struct Issued {
     /// The certificate, followed by the authority's.
@@ -106,16 +127,22 @@ impl Authority {
     /// The authority in a directory; made there when it has none, so that clients trust the next start as they did this one.
     ///
     /// # Errors
-    /// As [`Authority::read`], when only one of the two files is there, and when they cannot be written.
+    /// As [`Authority::read`], when the key is there without its certificate, and when they cannot be written.
     pub fn kept(dir: &Path) -> anyhow::Result<Self> {
-        let (certificate, key) = (dir.join(CERTIFICATE_FILE), dir.join(KEY_FILE));
         // `ca.crt` alone is what a run without a kept authority leaves for its clients.
-        if key.exists() {
-            return Self::read(&certificate, &key);
+        let Some(kept) = Kept::of(dir)? else {
+            let authority = Self::generate()?;
+            authority.keep(dir)?;
+            return Ok(authority);
+        };
+        let files = || format!("the authority in {} cannot be used", dir.display());
+        if let Some(certificate) = kept.certificate() {
+            return Self::from_pem(certificate, &kept.key).with_context(files);
         }
-        let authority = Self::generate()?;
-        authority.keep(dir)?;
-        Ok(authority)
+        let certificate = dir.join(CERTIFICATE_FILE);
+        let text = std::fs::read_to_string(&certificate)
+            .with_context(|| format!("cannot read the authority's {}", certificate.display()))?;
+        Self::from_pem(&text, &kept.key).with_context(files)
     }
 
     /// Writes `ca.crt` and `ca.key` into a directory, which is made when missing.
@@ -126,7 +153,24 @@ impl Authority {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         // The key last: its presence says that both are whole.
         write(&dir.join(CERTIFICATE_FILE), self.pem(), 0o644)?;
-        write(&dir.join(KEY_FILE), &self.key_pem(), 0o600)
+        // With its certificate, as `ca.crt` is every run's, also of one with another authority.
+        write(&dir.join(KEY_FILE), &(self.key_pem() + self.pem()), 0o600)
+    }
+
+    /// Writes `ca.crt` for clients of this run. What another run kept in that directory stays whole.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    pub fn publish(&self, dir: &Path) -> anyhow::Result<()> {
+        let published = dir.join(CERTIFICATE_FILE);
+        if let Some(kept) = Kept::of(dir)?.filter(|kept| kept.certificate().is_none())
+            && let Ok(certificate) = std::fs::read_to_string(&published)
+            && let Ok(pair) = Self::from_pem(&certificate, &kept.key)
+            && pair.pem() != self.pem()
+        {
+            write(&dir.join(KEY_FILE), &(kept.key.trim_end().to_owned() + "\n" + pair.pem()), 0o600)?;
+        }
+        write(&published, self.pem(), 0o644)
     }
 
     /// The authority's own certificate, as PEM.

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use azure_sim::http::authority::{self, Source};
+use azure_sim::http::authority::Source;
 use azure_sim::http::{Options, StorageAccess};
 use azure_sim::model::{Config, Fault, Profile};
 use clap::Args;
@@ -30,7 +30,7 @@ pub(crate) struct Given {
     /// A further name or address that the server's certificate is good for; may be repeated
     #[arg(long, env = "AZURE_SIM_DNS_NAMES", value_name = "NAME", value_delimiter = ',')]
     dns_name: Vec<String>,
-    /// Directory that keeps the authority, as ca.crt and ca.key: made there once, and used by every later start
+    /// Directory that keeps the authority, in ca.key with its certificate: made there once, and used by every later start
     #[arg(long, env = "AZURE_SIM_AUTHORITY", value_name = "DIR")]
     authority: Option<PathBuf>,
     /// PEM file with the certificate of an authority of yours, which then signs the server
@@ -231,14 +231,7 @@ fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
 fn authority(given: &Given, mistakes: &mut Vec<String>) -> Option<Source> {
     match (&given.authority, &given.authority_cert, &given.authority_key) {
         (None, None, None) => Some(Source::New),
-        (Some(dir), None, None) => {
-            let (certificate, key) = (dir.join(authority::CERTIFICATE_FILE), dir.join(authority::KEY_FILE));
-            if key.exists() && !certificate.exists() {
-                mistakes.push(format!("--authority: {} has no {}", dir.display(), authority::CERTIFICATE_FILE));
-                return None;
-            }
-            Some(Source::Kept(dir.clone()))
-        }
+        (Some(dir), None, None) => Some(Source::Kept(dir.clone())),
         (None, Some(certificate), Some(key)) => {
             let missing = [("--authority-cert", certificate), ("--authority-key", key)];
             let missing = missing.iter().filter(|(_, file)| !file.is_file());

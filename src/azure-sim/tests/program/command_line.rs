@@ -1,69 +1,18 @@
 //! The program as a spawner sees it: one line, two files, exit codes, and limits on what clients may do.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says by panicking what is wrong")]
-
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-struct Simulator {
-    child: Child,
-    ready: Value,
-}
-
-impl Simulator {
-    fn start(dir: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
-            .arg("run")
-            .arg("--dir")
-            .arg(dir)
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
-        let ready = serde_json::from_str(&line).expect("JSON");
-        Self { child, ready }
-    }
-
-    fn url(&self) -> &str {
-        self.ready["listening"].as_str().expect("an address")
-    }
-
-    fn terminate(&mut self) -> (Option<i32>, Duration) {
-        let asked = Instant::now();
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(status.success());
-        (self.child.wait().expect("an exit").code(), asked.elapsed())
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // Already gone when the test ended well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn client(dir: &Path) -> reqwest::Client {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let pem = std::fs::read(dir.join("ca.crt")).expect("an authority");
-    let authority = reqwest::Certificate::from_pem(&pem).expect("PEM");
-    reqwest::Client::builder().tls_certs_only([authority]).build().expect("a client")
-}
+use crate::simulator::{Simulator, program, trusting};
 
 #[tokio::test]
 async fn it_says_where_it_listens_leaves_two_files_and_ends_when_told() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut simulator = Simulator::start(dir.path(), &["--profile", "azure", "--time-scale", "0.02"]);
-    assert_eq!(simulator.ready["pid"], simulator.child.id());
+    assert_eq!(simulator.ready["pid"], simulator.pid());
     let env = std::fs::read_to_string(dir.path().join("env")).expect("env");
     assert!(env.contains(&format!("export AZURE_RESOURCE_MANAGER_ENDPOINT={}\n", simulator.url())), "{env}");
     for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
@@ -71,15 +20,14 @@ async fn it_says_where_it_listens_leaves_two_files_and_ends_when_told() {
     }
     let mode = std::fs::metadata(dir.path().join("env")).expect("env").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let profile = client(dir.path()).get(format!("{}/_sim/profile", simulator.url())).send().await.expect("an answer");
+    let profile =
+        simulator.client().http.get(format!("{}/_sim/profile", simulator.url())).send().await.expect("an answer");
     let profile: Value = profile.json().await.expect("JSON");
     assert_eq!(profile["durationsMs"]["serviceOperation"], 1300);
     let (code, took) = simulator.terminate();
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(2), "{took:?}");
-    let mut rest = String::new();
-    simulator.child.stdout.take().expect("a pipe").read_to_string(&mut rest).expect("the rest");
-    assert_eq!(rest, "", "exactly one line");
+    assert_eq!(simulator.rest(), "", "exactly one line");
 }
 
 #[test]
@@ -99,16 +47,16 @@ fn all_mistakes_are_told_at_once_with_code_64() {
         "--journal-capacity",
         "-1",
     ];
-    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(wrong).output().expect("an exit");
+    let output = program().args(wrong).output().expect("an exit");
     assert_eq!(output.status.code(), Some(64));
     assert!(output.stdout.is_empty());
     let told = String::from_utf8(output.stderr).expect("text");
     for name in ["--listen", "--profile", "--time-scale", "--seed", "--trust", "--dir", "--journal-capacity"] {
         assert!(told.contains(name), "{name} in: {told}");
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).arg("--unknown").output().expect("an exit");
+    let output = program().arg("--unknown").output().expect("an exit");
     assert_eq!(output.status.code(), Some(64));
-    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(["run", "--help"]).output().expect("an exit");
+    let output = program().args(["run", "--help"]).output().expect("an exit");
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).expect("text");
     for word in ["Examples:", "/_sim/events", "/_sim/deliveries", "/_sim/phones", "servicebus.windows.net"] {
@@ -120,7 +68,7 @@ fn all_mistakes_are_told_at_once_with_code_64() {
 async fn bodies_are_limited_and_certificates_are_issued() {
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let client = client(dir.path());
+    let client = simulator.client().http;
     let big = client.put(format!("{}/subscriptions", simulator.url())).body(vec![b' '; 5 * 1024 * 1024]).send().await;
     // The answer may be lost behind the bytes that nobody reads any more.
     assert!(big.is_err() || big.is_ok_and(|r| r.status() == 413));
@@ -142,7 +90,7 @@ async fn identities_are_served_in_plain_http_on_request() {
     assert!(env.contains(&format!("export AZURE_POD_IDENTITY_AUTHORITY_HOST={url}\n")), "{env}");
     assert!(env.contains(&format!("export IDENTITY_ENDPOINT={url}/msi/token\n")), "{env}");
     let header = env.lines().find_map(|l| l.strip_prefix("export IDENTITY_HEADER=")).expect("a header");
-    let client = client(dir.path());
+    let client = simulator.client().http;
     let resource = "https://management.azure.com/";
     let app = format!("{url}/msi/token?api-version=2019-08-01&resource={resource}");
     assert_eq!(client.get(&app).send().await.expect("an answer").status(), 401);
@@ -166,7 +114,7 @@ async fn identities_are_served_in_plain_http_on_request() {
 async fn requests_under_way_do_not_hold_up_the_end() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut simulator = Simulator::start(dir.path(), &[]);
-    let client = client(dir.path());
+    let client = simulator.client().http;
     let fault = r#"{"method":"GET","answer":{"delayMs":60000}}"#;
     let placed = client.post(format!("{}/_sim/faults", simulator.url())).body(fault).send().await.expect("an answer");
     assert_eq!(placed.status(), 200);
@@ -189,16 +137,11 @@ async fn one_listener_is_every_namespaces_data_plane_by_the_header_host() {
     let env = std::fs::read_to_string(dir.path().join("env")).expect("env");
     assert!(env.contains(&format!("AZURE_RESOURCE_MANAGER_ENDPOINT=https://{address}\n")), "{env}");
     let path = "/phones/messages/?direct&api-version=2015-04";
-    let by_address = client(dir.path()).post(format!("https://{address}{path}"));
+    let by_address = simulator.client().http.post(format!("https://{address}{path}"));
     let by_address = by_address.header("Host", "contoso-hubs.servicebus.windows.net").send().await.expect("an answer");
     let pem = std::fs::read(dir.path().join("ca.crt")).expect("an authority");
-    let authority = reqwest::Certificate::from_pem(&pem).expect("PEM");
     let name = "contoso-hubs.servicebus.windows.net";
-    let by_name = reqwest::Client::builder()
-        .tls_certs_only([authority])
-        .resolve(name, address.parse().expect("an address"))
-        .build()
-        .expect("a client");
+    let by_name = trusting(&pem).resolve(name, address.parse().expect("an address")).build().expect("a client");
     let port = address.rsplit(':').next().expect("a port");
     let by_name = by_name.post(format!("https://{name}:{port}{path}")).send().await.expect("an answer");
     for answer in [by_address, by_name] {
@@ -210,9 +153,8 @@ async fn one_listener_is_every_namespaces_data_plane_by_the_header_host() {
 
 /// Asks by that name, trusting nobody but `pem`.
 async fn asks(url: &str, name: &str, pem: &[u8]) -> reqwest::Result<Value> {
-    let authority = reqwest::Certificate::from_pem(pem).expect("PEM");
     let address = url.strip_prefix("https://").expect("a URL").parse().expect("an address");
-    let client = reqwest::Client::builder().tls_certs_only([authority]).resolve(name, address).build()?;
+    let client = trusting(pem).resolve(name, address).build()?;
     client.get(format!("https://{name}:{}/_sim/healthz", address.port())).send().await?.json().await
 }
 
@@ -243,7 +185,7 @@ fn what_cannot_be_an_authority_or_a_name_is_told_with_the_other_mistakes() {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name).display().to_string();
     std::fs::write(at("empty"), "\n").expect("a file");
-    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
+    let output = program()
         .args(["run", "--dir", &at("dir"), "--authority-cert", &at("none"), "--authority-key", &at("none")])
         .args(["--dns-name", "a name", "--public-url", "https://here/path", "--tenant-id", "mine"])
         .args(["--client-secret-file", &at("empty"), "--subscription", "s"])
@@ -274,7 +216,7 @@ fn what_cannot_be_an_authority_or_a_name_is_told_with_the_other_mistakes() {
         (vec!["--authority-key", "k"], "--authority-cert is missing"),
         (vec!["--authority", "d", "--authority-key", "k"], "either kept in a directory or given"),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_azure-sim")).args(["run", "--dir", "x"]).args(options).output();
+        let output = program().args(["run", "--dir", "x"]).args(options).output();
         let told = String::from_utf8(output.expect("an exit").stderr).expect("text");
         assert!(told.contains(part), "{part} in: {told}");
     }
@@ -288,7 +230,7 @@ fn a_connection_string_is_told_by_its_mistake_and_never_shown() {
         ("s3cr3t", "--storage: a connection string is made of NAME=VALUE"),
     ] {
         for given in ["option", "variable"] {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
+            let mut command = program();
             command.args(["run", "--seed", "x"]);
             if given == "option" {
                 command.args(["--storage", text])
@@ -300,11 +242,7 @@ fn a_connection_string_is_told_by_its_mistake_and_never_shown() {
             assert!(!told.contains("s3cr3t"), "{told}");
         }
     }
-    let help = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
-        .args(["run", "--help"])
-        .env("AZURE_SIM_STORAGE", "s3cr3t")
-        .output()
-        .expect("help");
+    let help = program().args(["run", "--help"]).env("AZURE_SIM_STORAGE", "s3cr3t").output().expect("help");
     let help = String::from_utf8(help.stdout).expect("text");
     assert!(help.contains("AZURE_SIM_STORAGE") && !help.contains("s3cr3t"), "{help}");
 }
@@ -316,7 +254,7 @@ async fn a_script_of_faults_is_in_place_from_the_start() {
     std::fs::write(&file, "faults:\n- {label: down, plane: entra, answer: {drop: before}}\n").expect("a file");
     let faults = file.to_str().expect("a path");
     let simulator = Simulator::start(&dir.path().join("sim"), &["--faults", faults]);
-    let client = client(&dir.path().join("sim"));
+    let client = simulator.client().http;
     let documents = format!("{}/common/discovery/instance?api-version=1.1", simulator.url());
     assert!(client.get(documents).send().await.is_err(), "the connection is cut");
     let door = format!("{}/_sim/faults", simulator.url());
@@ -333,7 +271,7 @@ fn a_script_with_a_mistake_is_told_by_file_line_and_column() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("faults.yaml");
     std::fs::write(&file, "faults:\n- label: down\n  anser: {drop: before}\n").expect("a file");
-    let mut run = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
+    let mut run = program();
     let output = run.arg("run").arg("--dir").arg(dir.path()).arg("--faults").arg(&file).output().expect("an exit");
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8(output.stderr).expect("text");

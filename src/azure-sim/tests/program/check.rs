@@ -1,27 +1,15 @@
 //! `azure-sim check` against a simulator over real HTTPS: it agrees with itself, and what is made to differ is found.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says by panicking what is wrong"
-)]
-
-mod simulator;
-
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use crate::simulator::{Simulator, environment, program};
 use serde_json::{Value, json};
-use simulator::Simulator;
 
 /// Runs `azure-sim check` with the variables that the simulator left for its clients.
 fn check(dir: &Path, more: &[&str]) -> Output {
-    let env = std::fs::read_to_string(dir.join("env")).expect("env");
-    let variables = env.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
-    command.env_clear().envs(variables).arg("check").args(["--output", "json"]).args(more);
-    command.output().expect("an exit")
+    let mut command = program();
+    command.envs(environment(dir)).arg("check").args(["--output", "json"]).args(more).output().expect("an exit")
 }
 
 fn report(output: &Output) -> Value {
@@ -54,7 +42,7 @@ fn differences(report: &Value) -> Vec<String> {
 async fn a_read_only_check_agrees_and_changes_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let client = simulator.client(dir.path());
+    let client = simulator.client();
     let before = client.get("/_sim/state").await["resources"].clone();
     let answers = dir.path().join("answers");
     let output = check(dir.path(), &["--record", answers.to_str().expect("UTF-8")]);
@@ -68,8 +56,7 @@ async fn a_read_only_check_agrees_and_changes_nothing() {
         let (method, path) = (entry["method"].as_str().expect("text"), entry["path"].as_str().expect("text"));
         assert!(method == "GET" || path.contains("vailability") || path.contains("/oauth2/"), "{method} {path}");
     }
-    let secret = std::fs::read_to_string(dir.path().join("env")).expect("env");
-    let secret = secret.lines().find_map(|line| line.strip_prefix("export AZURE_CLIENT_SECRET=")).expect("a secret");
+    let secret = &environment(dir.path())["AZURE_CLIENT_SECRET"];
     let said = [output.stdout, output.stderr].concat();
     assert!(!String::from_utf8_lossy(&said).contains(secret));
     let mut recordings = 0;
@@ -92,7 +79,7 @@ async fn a_writing_check_agrees_and_leaves_nothing() {
     for probe in report["probes"].as_array().expect("probes") {
         assert_eq!(probe["skipped"], 0, "{probe}");
     }
-    let client = simulator.client(dir.path());
+    let client = simulator.client();
     let journal = client.get("/_sim/journal").await.to_string();
     assert!(journal.contains("linkNotificationHub"), "it wrote nothing");
     let state = client.get("/_sim/state").await["resources"].to_string();
@@ -108,7 +95,7 @@ async fn a_writing_check_agrees_and_leaves_nothing() {
 async fn every_kind_of_difference_is_found() {
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let client = simulator.client(dir.path());
+    let client = simulator.client();
     for (door, body) in [
         // A status, and with it the code of the error, of one list.
         (
@@ -156,8 +143,7 @@ fn what_cannot_be_checked_is_no_agreement() {
     drop(simulator);
     let output = check(dir.path(), &[]);
     assert_eq!(output.status.code(), Some(2));
-    let output = Command::new(env!("CARGO_BIN_EXE_azure-sim"))
-        .env_clear()
+    let output = program()
         .args(["check", "--endpoint", "http://x", "--subscription", "mine", "--keep", "--ca-file", "/none"])
         .output()
         .expect("an exit");

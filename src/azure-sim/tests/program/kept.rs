@@ -1,65 +1,22 @@
 //! A world in a directory: what was answered is there after a kill, and whoever cannot have it is told why.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test says by panicking what is wrong")]
-
-use std::io::{BufRead, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-struct Simulator {
-    child: Child,
-    ready: Value,
-}
+use crate::simulator::{Simulator, program, said};
 
-fn command(dir: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_azure-sim"));
-    command.args(["run", "--keep", "--dir"]).arg(dir).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-impl Simulator {
-    fn start(dir: &Path, more: &[&str]) -> Self {
-        let mut child = command(dir, more).stderr(Stdio::null()).spawn().expect("the binary starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
-        Self { child, ready: serde_json::from_str(&line).expect("JSON") }
-    }
-
-    fn url(&self) -> String {
-        self.ready["listening"].as_str().expect("an address").to_owned()
-    }
-
-    /// SIGKILL: it has no say in it.
-    fn kill(&mut self) {
-        self.child.kill().expect("a child");
-        self.child.wait().expect("an exit");
-    }
-
-    fn terminate(&mut self) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs").success());
-        assert!(self.child.wait().expect("an exit").success());
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // Already gone when the test ended well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts one that keeps its world.
+fn start(dir: &Path, more: &[&str]) -> Simulator {
+    Simulator::start(dir, &[&["--keep"], more].concat())
 }
 
 /// What a refused start says.
 fn refusal(dir: &Path) -> String {
-    let mut child = command(dir, &[]).spawn().expect("the binary starts");
-    let status = child.wait().expect("an exit");
-    let mut said = String::new();
-    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
-    assert_eq!(status.code(), Some(1), "{said}");
-    said
+    let refused = said(program().args(["run", "--keep", "--dir"]).arg(dir));
+    assert_eq!(refused.code, Some(1), "{}", refused.error);
+    refused.error
 }
 
 /// A client that trusts what it trusted before: its authority is read once.
@@ -76,29 +33,8 @@ fn service(name: &str) -> String {
 
 impl Client {
     async fn new(dir: &Path, simulator: &Simulator) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let pem = std::fs::read(dir.join("ca.crt")).expect("an authority");
-        let authority = reqwest::Certificate::from_pem(&pem).expect("PEM");
-        // No connection of one simulator is left for the next.
-        let http = reqwest::Client::builder().tls_certs_only([authority]).pool_max_idle_per_host(0);
-        let http = http.build().expect("a client");
-        let env = std::fs::read_to_string(dir.join("env")).expect("env");
-        let value = |name: &str| {
-            let line = env.lines().find_map(|line| line.strip_prefix(&format!("export {name}=")));
-            line.expect("a variable").to_owned()
-        };
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([
-                ("grant_type", "client_credentials"),
-                ("scope", "https://management.azure.com/.default"),
-                ("client_id", &value("AZURE_CLIENT_ID")),
-                ("client_secret", &value("AZURE_CLIENT_SECRET")),
-            ])
-            .finish();
-        let url = format!("{}/{}/oauth2/v2.0/token", simulator.url(), value("AZURE_TENANT_ID"));
-        let request = http.post(url).header("content-type", "application/x-www-form-urlencoded").body(form);
-        let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-        Self { http, token: answer["access_token"].as_str().expect("a token").to_owned() }
+        let doors = simulator.client();
+        Self { token: doors.token(dir).await, http: doors.http }
     }
 
     async fn send(&self, method: &str, url: &str, body: Option<Value>) -> reqwest::Response {
@@ -124,15 +60,15 @@ async fn an_operation_under_way_when_the_simulator_is_killed_ends_in_the_next_on
     let dir = tempfile::tempdir().expect("a directory");
     // Fifty times faster than Azure: 1.3 s from the PUT to the end of its operation.
     let azure = ["--profile", "azure", "--time-scale", "0.02"];
-    let mut simulator = Simulator::start(dir.path(), &azure);
-    let url = simulator.url();
+    let mut simulator = start(dir.path(), &azure);
+    let url = simulator.url().to_owned();
     let client = Client::new(dir.path(), &simulator).await;
     let created = client.send("PUT", &format!("{url}{}", service("shop")), europe()).await;
     assert_eq!(created.status(), 201);
     let operation = created.headers()["azure-asyncoperation"].to_str().expect("text").to_owned();
     simulator.kill();
 
-    let mut simulator = Simulator::start(dir.path(), &azure);
+    let mut simulator = start(dir.path(), &azure);
     assert_eq!(simulator.url(), url, "what was given out is a URL");
     // The token, the authority and the signed URL of before are good still.
     let mut seen = Vec::new();
@@ -148,9 +84,9 @@ async fn an_operation_under_way_when_the_simulator_is_killed_ends_in_the_next_on
     assert_eq!(ended["status"], "Succeeded", "{seen:?}");
     let resource = client.value(&format!("{url}{}", service("shop"))).await;
     let host = resource["properties"]["hostName"].as_str().expect("a host name").to_owned();
-    simulator.terminate();
+    assert_eq!(simulator.terminate().0, Some(0));
 
-    let simulator = Simulator::start(dir.path(), &azure);
+    let simulator = start(dir.path(), &azure);
     let again = client.value(&format!("{}{}", simulator.url(), service("shop"))).await;
     assert_eq!(again["properties"]["hostName"], host.as_str());
 }
@@ -162,8 +98,8 @@ async fn nothing_that_was_answered_is_lost_by_a_kill() {
     let mut last = 0;
     let mut client = None;
     for round in 0..4 {
-        let mut simulator = Simulator::start(dir.path(), &["--no-throttling"]);
-        let url = simulator.url();
+        let mut simulator = start(dir.path(), &["--no-throttling"]);
+        let url = simulator.url().to_owned();
         if client.is_none() {
             client = Some(Client::new(dir.path(), &simulator).await);
         }
@@ -193,13 +129,13 @@ async fn nothing_that_was_answered_is_lost_by_a_kill() {
 #[test]
 fn the_file_is_private_and_held_by_one() {
     let dir = tempfile::tempdir().expect("a directory");
-    let simulator = Simulator::start(dir.path(), &[]);
+    let simulator = start(dir.path(), &[]);
     for file in ["state.redb", "ca.key", "env"] {
         let mode = std::fs::metadata(dir.path().join(file)).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     let said = refusal(dir.path());
-    let who = format!("is in use by azure-sim with process id {}: stop that one", simulator.child.id());
+    let who = format!("is in use by azure-sim with process id {}: stop that one", simulator.pid());
     assert!(said.contains(&who), "{said}");
 }
 
@@ -217,7 +153,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 #[test]
 fn a_format_of_another_version_is_refused_in_a_sentence() {
     let dir = tempfile::tempdir().expect("a directory");
-    Simulator::start(dir.path(), &[]).terminate();
+    assert_eq!(start(dir.path(), &[]).terminate().0, Some(0));
     let file = dir.path().join("state.redb");
     {
         let database = redb::Database::open(&file).expect("a database");
@@ -230,4 +166,39 @@ fn a_format_of_another_version_is_refused_in_a_sentence() {
     let said = refusal(dir.path());
     assert!(said.contains("it has format 7, and this version of azure-sim knows format 1 only"), "{said}");
     assert!(before == std::fs::read(&file).expect("a file"), "it was not written to");
+}
+
+/// `ca.key` as versions before wrote it: the key alone.
+fn without_certificate(key: &Path) {
+    let text = std::fs::read_to_string(key).expect("a key");
+    let (alone, _) = text.split_once("-----BEGIN CERTIFICATE-----").expect("a certificate behind the key");
+    std::fs::write(key, alone).expect("written");
+}
+
+#[tokio::test]
+async fn another_authority_for_once_does_not_take_the_place_of_the_kept_one() {
+    for of_before in [false, true] {
+        let (dir, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        let trusted = || std::fs::read(dir.path().join("ca.crt")).expect("an authority");
+        let mut simulator = start(dir.path(), &[]);
+        let (own, client) = (trusted(), simulator.client());
+        assert_eq!(simulator.terminate().0, Some(0));
+        if of_before {
+            without_certificate(&dir.path().join("ca.key"));
+        }
+        let other = other.path().to_str().expect("UTF-8");
+        // One that is given, and one that is made for one run.
+        for more in [&["--keep", "--authority", other][..], &[]] {
+            let mut simulator = Simulator::start(dir.path(), more);
+            assert_ne!(trusted(), own);
+            assert_eq!(simulator.client().get("/_sim/healthz").await["status"], "ok");
+            assert_eq!(simulator.terminate().0, Some(0));
+        }
+        let again = start(dir.path(), &[]);
+        assert_eq!(trusted(), own);
+        assert_eq!(again.url(), client.url);
+        assert_eq!(client.get("/_sim/healthz").await["status"], "ok", "it trusts since the first start");
+        let mode = std::fs::metadata(dir.path().join("ca.key")).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

@@ -1,0 +1,14 @@
+//! The program as those see it who start it: real processes, real TLS, files and exit codes.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says by panicking what is wrong"
+)]
+
+mod bad_input;
+mod check;
+mod command_line;
+mod kept;
+mod simulator;
