@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "azure-sim", version, about = help::ABOUT, after_long_help = help::AFTER)]
+#[command(name = "azure-sim", version, about = help::ABOUT, long_about = help::LONG, after_long_help = help::AFTER)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -23,6 +23,7 @@ enum Command {
     #[command(after_long_help = help::RUN)]
     Run(Box<run::Given>),
     /// List every operation of Azure that is answered, with the versions it takes
+    #[command(after_long_help = help::OPERATIONS)]
     Operations {
         /// A table for people, or JSON
         #[arg(long, short, value_enum, default_value = "table")]
@@ -54,6 +55,10 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Want
     let line = CommandLine::try_parse_from(arguments).map_err(|error| match error.kind() {
         clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
             Refused::Shown(error.to_string())
+        }
+        // Who gives nothing at all is taught; it is a mistake all the same.
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Refused::Mistakes(vec![format!("what shall it do?\n\n{}", error.to_string().trim_end())])
         }
         _ => Refused::Mistakes(vec![error.to_string().trim_end().to_owned()]),
     })?;

@@ -30,17 +30,21 @@ def rest(method, path, version, body=None, fails=False):
 
 @pytest.fixture(scope="module", autouse=True)
 def signed_in(tmp_path_factory):
-    """A cloud by its metadata alone, and a service principal in it."""
+    """A cloud by its metadata alone, and a service principal in it: as `azure-sim --help` teaches it, word for word."""
     os.environ["AZURE_CONFIG_DIR"] = str(tmp_path_factory.mktemp("az"))
     os.environ["AZURE_CORE_COLLECT_TELEMETRY"] = "false"
-    # Whether a private cloud's authority is one is not asked at the public cloud.
-    os.environ["AZURE_CORE_INSTANCE_DISCOVERY"] = "false"
-    az("cloud", "register", "--name", "Simulated", "--endpoint-resource-manager", ARM)
-    az("cloud", "set", "--name", "Simulated")
-    client, secret = os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"]
-    tenant = os.environ["AZURE_TENANT_ID"]
-    found = az("login", "--service-principal", "-u", client, "-p", secret, "--tenant", tenant)
-    assert SUBSCRIPTION in [each["id"] for each in found]
+    shown = subprocess.run([os.environ["AZURE_SIM_BIN"], "--help"], capture_output=True, text=True, check=True).stdout
+    lines = [line.strip().removeprefix("$ ") for line in shown.splitlines() if line.lstrip().startswith("$ ")]
+    lines = [line for line in lines if line.startswith(("az ", "export AZURE_CORE_"))]
+    assert len(lines) == 4, lines
+    for line in lines:
+        if line.startswith("export "):
+            name, value = line.split(" # ")[0].removeprefix("export ").strip().split("=")
+            os.environ[name] = value
+    script = "\n".join(['az() { "$AZ" "$@" --only-show-errors; }', "set -e", *lines])
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert SUBSCRIPTION in [each["id"] for each in json.loads(done.stdout)]
     yield
     az("logout")
 

@@ -10,5 +10,6 @@
 mod bad_input;
 mod check;
 mod command_line;
+mod help;
 mod kept;
 mod simulator;

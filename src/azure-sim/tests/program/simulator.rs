@@ -50,7 +50,13 @@ impl Simulator {
     /// Starts it and waits until it listens.
     pub(crate) fn start(dir: &Path, more: &[&str]) -> Self {
         let mut command = program();
-        command.args(["run", "--dir"]).arg(dir).args(more).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["run", "--dir"]).arg(dir).args(more);
+        Self::of(command, dir)
+    }
+
+    /// The same by a command of which it is known that it serves from `dir`.
+    pub(crate) fn of(mut command: Command, dir: &Path) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the binary starts");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("a line");
@@ -83,8 +89,13 @@ impl Simulator {
     /// Asks it to end: with which code it did, and after what time.
     pub(crate) fn terminate(&mut self) -> (Option<i32>, Duration) {
         let asked = Instant::now();
-        assert!(signal(self.pid(), "TERM"));
-        (self.child.wait().expect("an exit").code(), asked.elapsed())
+        (self.ended_by("TERM"), asked.elapsed())
+    }
+
+    /// Sends a signal that ends it: with which code it did.
+    pub(crate) fn ended_by(&mut self, name: &str) -> Option<i32> {
+        signal(self.pid(), name);
+        self.child.wait().expect("an exit").code()
     }
 
     /// SIGKILL: it has no say in it.
@@ -109,8 +120,8 @@ impl Drop for Simulator {
     }
 }
 
-pub(crate) fn signal(pid: u32, name: &str) -> bool {
-    Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs").success()
+pub(crate) fn signal(pid: u32, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs").success());
 }
 
 /// A client that trusts that authority alone.
