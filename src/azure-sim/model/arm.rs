@@ -18,7 +18,7 @@ use super::{
 };
 
 use admission::admit;
-use names::operation_name;
+pub(crate) use names::{operation_name, operation_on};
 
 /// A request that was let in.
 pub(crate) struct Call<'a> {
@@ -54,14 +54,11 @@ pub(crate) fn front(world: &mut World, request: &Request, now: u64) -> Response 
         _ => principal.as_deref().unwrap_or_default().to_owned(),
     };
     let injected = if plane == Plane::Entra { entra::injected } else { injected };
-    let witnessed_by = Witnessed { request, plane, place: path, operation, caller, injected };
-    witnessed(world, witnessed_by, now, |world, fault| {
-        let named = fault.after.as_ref().and_then(|after| Some((after, target.as_ref().ok()?.id())));
-        let done = perform(world, request, target, principal, fault, now);
-        if let Some((after, id)) = named {
-            after.perform(world, &id);
-        }
-        done
+    let named = target.as_ref().ok().filter(|_| world.faults.meddle()).map(Target::id);
+    let witnessed_by = Witnessed { request, plane, place: path, operation, caller, named, injected };
+    witnessed(world, witnessed_by, now, |world, fault, correlation| {
+        let asked = Asked { request, target, principal, correlation };
+        perform(world, asked, fault, now)
     })
 }
 
@@ -73,6 +70,8 @@ pub(crate) struct Witnessed<'a> {
     pub(crate) place: &'a str,
     pub(crate) operation: String,
     pub(crate) caller: String,
+    /// The resource it names, where a fault may ask for it.
+    pub(crate) named: Option<String>,
     /// How an injected status is answered here.
     pub(crate) injected: fn(&FaultAnswer, &Sight<'_>) -> Response,
 }
@@ -82,9 +81,9 @@ pub(crate) fn witnessed(
     world: &mut World,
     seen: Witnessed<'_>,
     now: u64,
-    perform: impl FnOnce(&mut World, &FaultAnswer) -> (Response, Effect),
+    perform: impl FnOnce(&mut World, &FaultAnswer, &str) -> (Response, Effect),
 ) -> Response {
-    let Witnessed { request, plane, place, operation, caller, injected } = seen;
+    let Witnessed { request, plane, place, operation, caller, named, injected } = seen;
     let whole = if request.query().is_empty() { place.to_owned() } else { format!("{place}?{}", request.query()) };
     let sight = Sight { plane, operation: &operation, method: &request.method, path: &whole, principal: &caller };
     let seed = world.config().seed;
@@ -93,14 +92,11 @@ pub(crate) fn witnessed(
     let (fault, answer) = struck.map_or_else(Default::default, |(id, answer)| (Some(id), answer));
     let given = journal::correlation(request.header("x-ms-correlation-request-id"));
     let correlation = given.unwrap_or_else(|| world.random.guid());
-    let (mut response, effect) = if answer.drop == Some(Cut::Before) {
-        (Response::empty(502), Effect::None)
-    } else if answer.status.is_some() && !answer.performed {
-        (injected(&answer, &sight), Effect::None)
-    } else {
-        let (done, effect) = perform(world, &answer);
-        if answer.status.is_some() { (injected(&answer, &sight), effect) } else { (done, effect) }
-    };
+    let prevented = answer.drop == Some(Cut::Before) || (answer.status.is_some() && !answer.performed);
+    let (done, effect) =
+        if prevented { (Response::empty(502), Effect::None) } else { perform(world, &answer, &correlation) };
+    let replaced = answer.status.is_some() && answer.drop != Some(Cut::Before);
+    let mut response = if replaced { injected(&answer, &sight) } else { done };
     world.journal.record(Entry {
         sequence: 0,
         time: now,
@@ -117,7 +113,11 @@ pub(crate) fn witnessed(
         duration: Micros(answer.delay_ms.unwrap_or(0).saturating_mul(1000)),
         correlation_id: correlation.clone(),
         fault,
+        out_of_band: false,
     });
+    if let (Some(after), Some(named), Some(fault), false) = (&answer.after, named, fault, prevented) {
+        after.follow(world, &named, fault);
+    }
     identify(world, request, &mut response, correlation);
     if let Some(cut) = answer.drop {
         response = response.with(DROP_HEADER, if cut == Cut::Before { "before" } else { "after" });
@@ -128,14 +128,16 @@ pub(crate) fn witnessed(
     }
 }
 
-fn perform(
-    world: &mut World,
-    request: &Request,
+/// A request as far as it was understood.
+struct Asked<'a> {
+    request: &'a Request,
     target: Result<Target, Refusal>,
     principal: Result<String, Refusal>,
-    fault: &FaultAnswer,
-    now: u64,
-) -> (Response, Effect) {
+    correlation: &'a str,
+}
+
+fn perform(world: &mut World, asked: Asked<'_>, fault: &FaultAnswer, now: u64) -> (Response, Effect) {
+    let Asked { request, target, principal, correlation } = asked;
     if let Some(response) = entra::answer(world, request, now) {
         let effect = if response.status == 200 { Effect::Read } else { Effect::None };
         return (response, effect);
@@ -153,7 +155,11 @@ fn perform(
         .and_then(|(principal, target)| admit(world, request, target, principal, fault.lro, now, &mut headers))
         .and_then(|call| match fault.stale_ms.filter(|_| call.method() == "GET") {
             Some(lag) => past::looking_back(world, lag, |world| authorized(world, &call)),
-            None => authorized(world, &call),
+            None => {
+                let done = authorized(world, &call)?;
+                event_grid::resource_events::performed(world, &call, correlation, &done);
+                Ok(done)
+            }
         });
     let (mut response, effect) = match answer {
         Ok(Done { response, effect }) => (response, effect),

@@ -10,6 +10,7 @@
 //! | GET `/_sim/` itself (the skin's) | | a page that shows all of it |
 //! | GET `profile` | | `profile`, `timeScale`, `seed`, `durationsMs` by step |
 //! | GET `faults` | `unfired`: those that never struck; `label=NAME` | the `faults`, each with what matched (`seen`) and was struck (`hits`) |
+//! | GET `faults/keys` | | the `keys` that a fault may have: where (`at`), what each `takes`, on which `planes`, what it `says` |
 //! | POST `faults`, DELETE `faults`, DELETE `faults/N` | a [`Fault`](super::Fault), or a script of them as `application/yaml` | `id`, or `ids` |
 //! | POST `call`, `message` | `service` (name or id), `to`; of calls `from`?, `fromDisplayName`? | `rang`, and `rings` or `reason` and `message`; of calls the `event` IncomingCall too |
 //! | GET `phones` | | `phones`, each with what it `received`; `rings`, all of it; `silences` counted |

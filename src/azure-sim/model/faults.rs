@@ -1,6 +1,7 @@
 //! Faults on demand: which request they strike, and what happens to it.
 
 mod check;
+pub(crate) mod keys;
 mod meddling;
 mod outward;
 mod placed;
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::journal::Plane;
 
 pub(crate) use check::MOST;
-pub use meddling::Meddling;
+pub(crate) use keys::KEYS;
+pub use meddling::{Deletion, Edit, Meddling};
 pub(crate) use outward::{StandIn, leave, sent, stand_in};
 pub(crate) use placed::{Faults, Sight};
 
@@ -87,7 +89,7 @@ pub struct FaultAnswer {
     /// fault was placed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stale_ms: Option<u64>,
-    /// What somebody else does right after a request that was performed.
+    /// What somebody else does after a request that was performed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Meddling>,
 }

@@ -273,6 +273,11 @@ impl<T> Single<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { value, changed: None }
     }
+
+    /// For a look at another time: what is done to it is undone again, and counts as no change.
+    pub(crate) fn unchanged(&mut self) -> &mut T {
+        &mut self.value
+    }
 }
 
 impl<T> Deref for Single<T> {

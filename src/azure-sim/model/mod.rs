@@ -39,7 +39,7 @@ mod world;
 mod xml;
 
 pub use config::{Config, Durations, Profile, StorageAccount};
-pub use faults::{Cut, Fault, FaultAnswer, Lateness, LroFault, Meddling};
+pub use faults::{Cut, Deletion, Edit, Fault, FaultAnswer, Lateness, LroFault, Meddling};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
 pub use push::{Phone, Platform, Push, Ring, Silence};
@@ -70,8 +70,8 @@ pub fn handle_identity(world: &mut World, request: &Request, now_ms: u64) -> Res
     let place = request.path.split('?').next().unwrap_or_default();
     let operation = "Microsoft.Entra/managedIdentity/token/action".to_owned();
     let (plane, injected) = (Plane::Entra, entra::injected as _);
-    let seen = arm::Witnessed { request, plane, place, operation, caller: String::new(), injected };
-    arm::witnessed(world, seen, now, |world, _| {
+    let seen = arm::Witnessed { request, plane, place, operation, caller: String::new(), named: None, injected };
+    arm::witnessed(world, seen, now, |world, _, _| {
         let response = entra::identity_answer(world, request, now);
         let effect = if response.status == 200 { Effect::Read } else { Effect::None };
         (response, effect)

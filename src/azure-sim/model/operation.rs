@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::arm::Call;
+use super::event_grid::resource_events::{self, Activity};
 use super::faults::{Lateness, LroFault};
 use super::message::Response;
 use super::path;
@@ -39,6 +40,9 @@ pub(crate) struct Operation {
     lost: bool,
     #[serde(default)]
     late: Option<Lateness>,
+    /// What is told of it when it ends, where somebody listens.
+    #[serde(default)]
+    activity: Option<Box<Activity>>,
 }
 
 impl Operation {
@@ -132,7 +136,19 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
     };
     let resource_id = resource_id.to_owned();
     let (started, ended) = (call.now, None);
-    let operation = Operation { name, style, deleting, resource_id, started, ended, outcome: None, issued, lost, late };
+    let operation = Operation {
+        name,
+        style,
+        deleting,
+        resource_id,
+        started,
+        ended,
+        outcome: None,
+        issued,
+        lost,
+        late,
+        activity: None,
+    };
     world.operations.insert(key.clone(), operation);
     prune(world);
     Started { key, outcome, started, late, headers }
@@ -182,8 +198,24 @@ pub(crate) fn finish(world: &mut World, key: &str, outcome: Outcome, due: u64) {
     if let Some(operation) = world.operations.get_mut(key)
         && operation.outcome.is_none()
     {
+        let well = outcome.is_ok();
         operation.outcome = Some(outcome);
         operation.ended = Some(due);
+        if let Some(activity) = operation.activity.take() {
+            resource_events::tell(world, &activity, well);
+        }
+    }
+}
+
+/// Lets the end of the operation behind `url` be told. Gives the activity back where there is none that still runs.
+pub(crate) fn tell(world: &mut World, url: &str, activity: Activity) -> Option<Activity> {
+    let key = path::leaf(url.split('?').next().unwrap_or_default()).to_ascii_lowercase();
+    match world.operations.get_mut(&key).filter(|operation| operation.outcome.is_none()) {
+        Some(operation) => {
+            operation.activity = Some(Box::new(activity));
+            None
+        }
+        None => Some(activity),
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn parse(path_and_query: &str) -> Result<Self, Refusal> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let unfolded = unfolded(path);
+        let path = unfolded.as_deref().unwrap_or(path);
         let segments = path.split('/').filter(|s| !s.is_empty()).map(decode).collect::<Result<Vec<_>, _>>()?;
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let mut target = Self { query, ..Self::default() };
@@ -119,6 +121,18 @@ impl Target {
     pub(crate) fn key(&self) -> String {
         self.id().to_ascii_lowercase()
     }
+}
+
+/// The one path whose scope clients may send as a single segment: the description of `ExtensionTopics_Get` does not say that
+/// its scope goes unencoded, and so the official SDKs encode its slashes.
+fn unfolded(path: &str) -> Option<String> {
+    let mut segments = path.split('/').filter(|s| !s.is_empty());
+    let scope = segments.next().filter(|scope| scope.to_ascii_lowercase().contains("%2f"))?;
+    let rest: Vec<&str> = segments.collect();
+    let topic = ["providers", "Microsoft.EventGrid", "extensionTopics", "default"];
+    let of_topic = rest.len() == topic.len() && rest.iter().zip(topic).all(|(a, b)| a.eq_ignore_ascii_case(b));
+    let scope = percent_decode_str(scope).decode_utf8().ok().filter(|_| of_topic)?;
+    Some(format!("/{}/{}", scope.trim_matches('/'), rest.join("/")))
 }
 
 /// A segment's text; names with separators or dots only would reach another resource than the one checked.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::communication;
+use super::event_grid::resource_events;
 use super::notification_hubs;
 use super::past;
 use super::registry::Kind;
@@ -42,6 +43,7 @@ impl World {
         let connection_string = connection_string.map_or_else(own, str::to_owned);
         let now = self.now();
         communication::link(self, &key, hub_id, &connection_string, now);
+        resource_events::in_portal(self, "POST", &format!("{service_id}/linkNotificationHub"));
         true
     }
 
@@ -72,6 +74,7 @@ impl World {
             set_at(&mut delivery.properties, rest, value);
         }
         self.touch_etag(&key);
+        resource_events::in_portal(self, "PATCH", id);
         true
     }
 
@@ -80,6 +83,9 @@ impl World {
         let key = id.to_ascii_lowercase();
         let there = self.resources.contains_key(&key);
         self.remove(&key);
+        if there {
+            resource_events::in_portal(self, "DELETE", id);
+        }
         there
     }
 
@@ -87,20 +93,22 @@ impl World {
     pub fn regenerate_key(&mut self, id: &str, primary: bool) -> bool {
         let key = id.to_ascii_lowercase();
         let half = if primary { Half::Primary } else { Half::Secondary };
-        match self.resources.get(&key).map(|r| r.kind) {
+        let action = match self.resources.get(&key).map(|r| r.kind) {
             Some(Kind::Service) => {
                 let new = self.random.service_key();
                 if let Some(keys) = self.resources.get_mut(&key).and_then(|r| r.keys_mut()) {
                     *keys.half(half) = new;
                 }
-                true
+                "regenerateKey"
             }
             Some(Kind::HubRule | Kind::NamespaceRule) => {
                 notification_hubs::regenerate(self, &key, half);
-                true
+                "regenerateKeys"
             }
-            _ => false,
-        }
+            _ => return false,
+        };
+        resource_events::in_portal(self, "POST", &format!("{id}/{action}"));
+        true
     }
 
     /// Places a fault; its number is shown in the journal when it strikes.

@@ -33,8 +33,6 @@ pub(crate) struct Type {
 enum Place {
     /// In a resource group.
     Group,
-    /// On another resource.
-    Extension,
     /// On a resource, a group or a subscription.
     Anywhere,
 }
@@ -43,7 +41,6 @@ impl Place {
     fn fits(self, extension: bool) -> bool {
         match self {
             Self::Group => !extension,
-            Self::Extension => extension,
             Self::Anywhere => true,
         }
     }
@@ -110,7 +107,7 @@ static TYPES: [Type; 9] = [
         EVENT_GRID,
         &["eventSubscriptions"],
         "Microsoft.EventGrid/eventSubscriptions",
-        Place::Extension,
+        Place::Anywhere,
     ),
     of(Kind::Lock, AUTHORIZATION, &["locks"], "Microsoft.Authorization/locks", Place::Anywhere),
 ];

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event_grid;
-use super::faults;
+use super::event_grid::{self, resource_events::Activity};
+use super::faults::{self, Meddling};
 use super::message::OutboundId;
 use super::operation::{self, Outcome};
 use super::past;
@@ -28,6 +28,10 @@ pub(crate) enum Timer {
     Deliver { key: String },
     /// A scheduled notification of a hub is due.
     Scheduled { hub: String, id: String },
+    /// Somebody else edits or deletes a resource, as a fault says.
+    Meddling { meddling: Meddling, id: String, fault: u64 },
+    /// A deletion without a record has ended: it is told of.
+    Tell { activity: Box<Activity> },
     /// A call outwards that a fault holds back leaves, or ends without ever having left.
     Struck { call: OutboundId, never: bool },
 }
@@ -66,6 +70,8 @@ fn fire(world: &mut World, timer: Timer, due: u64) {
         Timer::ManualOver { key, generation } => event_grid::manual_over(world, &key, generation),
         Timer::Deliver { key } => event_grid::delivery::pump(world, &key),
         Timer::Scheduled { hub, id } => hubs_data::due(world, &hub, &id, due),
+        Timer::Meddling { meddling, id, fault } => meddling.perform(world, &id, fault, due),
+        Timer::Tell { activity } => event_grid::resource_events::tell(world, &activity, true),
         Timer::Struck { call, never: true } => {
             if let Some(instead) = faults::stand_in(world, call) {
                 super::ended(world, call, &instead.answered());

@@ -114,7 +114,7 @@ function row(entry, fresh) {
     if (!event.target.open || event.target.childElementCount > 1) return;
     event.target.append(facts([
       ["number", entry.sequence], ["time", new Date(entry.time).toISOString()], ["operation", entry.operation],
-      ["path", entry.path], ["principal", entry.principal || "not accepted"], ["code", entry.code],
+      ["path", entry.path], ["principal", entry.principal || (entry.outOfBand ? "somebody else, out of band" : "not accepted")], ["code", entry.code],
       ["for", entry.resource], ["correlation id", entry.correlationId], ["effect", entry.effect],
       ["fault", entry.fault],
     ]));

@@ -21,8 +21,17 @@ fn own_operation(target: &Target, verb: &str) -> String {
 }
 
 /// The operation as Azure's activity log would name it.
-pub(super) fn operation_name(request: &Request, path: &str, target: Option<&Target>) -> String {
-    let verb = match request.method.as_str() {
+pub(crate) fn operation_name(request: &Request, path: &str, target: Option<&Target>) -> String {
+    named(&request.method, path, target)
+}
+
+/// The same, of a request to the resource with that id.
+pub(crate) fn operation_on(method: &str, id: &str) -> String {
+    named(method, id, Target::parse(id).as_ref().ok())
+}
+
+fn named(method: &str, path: &str, target: Option<&Target>) -> String {
+    let verb = match method {
         "PUT" | "PATCH" => "write",
         "DELETE" => "delete",
         "POST" => "action",

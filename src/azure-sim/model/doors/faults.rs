@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::faults::Fault;
+use super::super::faults::{Fault, KEYS};
 use super::super::message::Request;
 use super::super::world::World;
 use super::{Opened, bad};
@@ -10,6 +10,7 @@ use super::{Opened, bad};
 pub(super) fn enter(world: &mut World, request: &Request, rest: &[&str], body: &Value) -> Opened {
     match (request.method.as_str(), rest) {
         ("GET", []) => shown(world, request.query()),
+        ("GET", ["keys"]) => Ok(json!({"keys": KEYS.as_slice()})),
         ("POST", []) => place(world, body),
         ("DELETE", []) => {
             world.clear_faults();

@@ -105,7 +105,8 @@ fn refuse(world: &mut World, denied: &Denied, request: &Request, now: u64) -> Re
     )
 }
 
-/// A fault in Entra's words: of its documented codes those that say the same. `code` of a fault stands for `error`.
+/// A fault in Entra's words: of its documented codes those that say the same; which one Entra would choose is (unverified).
+/// `code` of a fault stands for `error`.
 pub(crate) fn injected(answer: &FaultAnswer, _: &Sight<'_>) -> Response {
     let status = answer.status.unwrap_or(500);
     let (error, code, message) = match status {

@@ -1,13 +1,13 @@
 //! What Event Grid makes of a filter: checks, defaults, and how it reads back.
 
-use acs_wire::event_types;
 use acs_wire::filter::SubscriptionFilter;
 use serde_json::{Map, Value, json};
 
 use super::super::refusal::Refusal;
+use super::source::TopicType;
 
 /// The filter as it reads back: defaults filled in, integers as doubles, a false case flag dropped (recorded).
-/// The event types are filled in for Communication Services only: those of other sources are not simulated.
+/// The event types are filled in for sources that are simulated.
 pub(super) fn canonical(sent: Option<&Value>, source: &str) -> Result<Value, Refusal> {
     // The same parser as at every publishing: what is taken here can be evaluated there. Azure's wording is in no source.
     SubscriptionFilter::parse(sent.unwrap_or(&Value::Null))
@@ -21,8 +21,8 @@ pub(super) fn canonical(sent: Option<&Value>, source: &str) -> Result<Value, Ref
     let types = filter.get("includedEventTypes").and_then(Value::as_array);
     let is_all = |name: &Value| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case("All"));
     let all = types.is_none_or(|types| types.iter().any(is_all));
-    if all && source.to_ascii_lowercase().contains("/providers/microsoft.communication/") {
-        filter.insert("includedEventTypes".into(), event_types::COMMUNICATION.to_vec().into());
+    if let Some(of) = TopicType::of(source).filter(|_| all) {
+        filter.insert("includedEventTypes".into(), of.events.to_vec().into());
     }
     if filter.get("isSubjectCaseSensitive") == Some(&Value::Bool(false)) {
         filter.remove("isSubjectCaseSensitive");

@@ -4,6 +4,8 @@ pub(crate) mod delivery;
 mod destination;
 mod filter;
 mod handshake;
+pub(crate) mod resource_events;
+mod source;
 mod subscriptions;
 mod topic_types;
 mod topics;
@@ -27,7 +29,7 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let target = &call.target;
     if let (Some(kind), "GET") = (target.collection().map(|t| t.kind), call.method()) {
         if kind == Kind::ScopeSubscription {
-            return by_scope(world, call);
+            return if target.scope.is_some() { by_scope(world, call) } else { looked_up(world, call) };
         }
         if !target.types.is_empty() && !world.resources.contains_key(&target.key()) {
             return Err(arm::not_found(target));
@@ -41,9 +43,9 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     }
 }
 
-/// Event subscriptions that lie on one resource, or (without a scope) on the subscription or group itself.
+/// Event subscriptions that lie on one resource.
 fn by_scope(world: &World, call: &Call<'_>) -> Answer {
-    let scope = call.target.scope.clone().unwrap_or_else(|| call.target.group_id()).to_ascii_lowercase();
+    let scope = call.target.scoped().to_ascii_lowercase();
     let prefix = format!("{scope}/providers/microsoft.eventgrid/eventsubscriptions/");
     let page = world.config().page_size.min(PAGE);
     list::select(world, call, &prefix, page, |kind, _| kind == Kind::ScopeSubscription)
@@ -66,8 +68,8 @@ fn looked_up(world: &World, call: &Call<'_>) -> Answer {
         });
     }
     let extension = matches!(target.types.as_slice(), [one] if one == "extensiontopics");
-    if extension && let Some(scope) = &target.scope {
-        return extension_topic(world, scope);
+    if extension && target.subscription.is_some() {
+        return extension_topic(world, &target.scoped());
     }
     Err(arm::unknown_type(call))
 }

@@ -68,7 +68,7 @@ fn missing() -> Refusal {
 /// The resource whose events are meant.
 fn source(world: &World, call: &Call<'_>, key: &str) -> Result<String, Refusal> {
     if call.target.kind() == Some(Kind::ScopeSubscription) {
-        let scope = call.target.scope.clone().unwrap_or_default();
+        let scope = call.target.scoped();
         if topics::source_missing(world, &scope) {
             return Err(Refusal::new(404, "ResourceNotFound", format!("The source '{scope}' was not found.")));
         }

@@ -1,5 +1,4 @@
-//! Topic types: which kinds of resource have events, and which events those are. Only that of Communication Services is
-//! simulated.
+//! Topic types: which kinds of source have events, and which events those are.
 
 use serde_json::{Value, json};
 
@@ -10,7 +9,8 @@ use super::super::regions;
 use super::super::registry::Kind;
 use super::super::shapes;
 use super::super::world::World;
-use super::topics::{self, COMMUNICATION_TOPIC_TYPE};
+use super::source::{TOPIC_TYPES, TopicType};
+use super::topics;
 
 /// Answers a path about topic types or event types; `None` when it is about something else.
 pub(super) fn answer(world: &World, call: &Call<'_>) -> Option<Answer> {
@@ -18,56 +18,53 @@ pub(super) fn answer(world: &World, call: &Call<'_>) -> Option<Answer> {
     let tail = target.tail.as_deref().map(str::to_ascii_lowercase);
     let tenant = target.subscription.is_none();
     match (target.types.as_slice(), tail.as_deref()) {
-        ([], Some("topictypes")) if tenant => Some(Ok(Done::read(&json!({"value": [shown(call)]})))),
-        ([one], None) if one == "topictypes" && tenant => Some(known(target).map(|()| Done::read(&shown(call)))),
-        ([one], Some("eventtypes")) if one == "topictypes" && tenant => Some(known(target).map(|()| event_types())),
-        ([], Some("eventtypes")) => target.scope.as_deref().map(|scope| of_resource(world, scope)),
+        ([], Some("topictypes")) if tenant => {
+            let all: Vec<Value> = TOPIC_TYPES.iter().map(|of| shown(call, of)).collect();
+            Some(Ok(Done::read(&json!({"value": all}))))
+        }
+        ([one], None) if one == "topictypes" && tenant => Some(known(target).map(|of| Done::read(&shown(call, of)))),
+        ([one], Some("eventtypes")) if one == "topictypes" && tenant => Some(known(target).map(event_types)),
+        ([], Some("eventtypes")) if !tenant => Some(of_resource(world, &target.scoped())),
         _ => None,
     }
 }
 
-fn known(target: &Target) -> Result<(), Refusal> {
-    if target.name().eq_ignore_ascii_case(COMMUNICATION_TOPIC_TYPE) {
-        return Ok(());
-    }
+fn known(target: &Target) -> Result<&'static TopicType, Refusal> {
     let message = format!("The topic type '{}' was not found.", target.name());
-    Err(Refusal::new(404, "ResourceNotFound", message))
+    TopicType::named(target.name()).ok_or_else(|| Refusal::new(404, "ResourceNotFound", message))
 }
 
-/// Of a resource that is there; others than those of Communication Services have none here.
+/// Of a source that is there; others than those simulated have none here.
 fn of_resource(world: &World, scope: &str) -> Answer {
     if topics::source_missing(world, scope) {
         return Err(Refusal::new(404, "ResourceNotFound", format!("The resource '{scope}' was not found.")));
     }
-    let ours = scope.to_ascii_lowercase().contains("/providers/microsoft.communication/");
-    Ok(if ours { event_types() } else { Done::read(&json!({"value": []})) })
+    Ok(TopicType::of(scope).map_or_else(|| Done::read(&json!({"value": []})), event_types))
 }
 
 /// As recorded, and with what the newer specification adds.
-fn shown(call: &Call<'_>) -> Value {
+fn shown(call: &Call<'_>, of: &TopicType) -> Value {
     let mut properties = json!({
-        "provider": "Microsoft.Communication", "displayName": "Azure Communication Services",
-        "description": "Microsoft Communication service events.", "resourceRegionType": "GlobalResource",
-        "provisioningState": "Succeeded",
-        "sourceResourceFormat":
-            "/subscriptions/<id>/resourceGroups/<rg>/providers/Microsoft.Communication/communicationservices/<name>",
-        "supportedScopesForSource": ["Resource"],
+        "provider": of.provider, "displayName": of.display, "description": of.description,
+        "resourceRegionType": "GlobalResource", "provisioningState": "Succeeded",
+        "sourceResourceFormat": of.format, "supportedScopesForSource": of.scopes,
     });
     if shapes::knows(Kind::SystemTopic, &call.api_version, "2025-02-15") {
         super::super::json::put(&mut properties, &["areRegionalAndGlobalSourcesSupported"], false);
     }
     json!({
-        "id": format!("providers/Microsoft.EventGrid/topicTypes/{COMMUNICATION_TOPIC_TYPE}"),
-        "name": COMMUNICATION_TOPIC_TYPE, "type": "Microsoft.EventGrid/topicTypes", "properties": properties,
+        "id": format!("providers/Microsoft.EventGrid/topicTypes/{}", of.name),
+        "name": of.name, "type": "Microsoft.EventGrid/topicTypes", "properties": properties,
     })
 }
 
-fn event_types() -> Done {
-    let list: Vec<Value> = acs_wire::event_types::COMMUNICATION
+fn event_types(of: &TopicType) -> Done {
+    let list: Vec<Value> = of
+        .events
         .iter()
         .map(|name| {
             json!({
-                "id": format!("providers/Microsoft.EventGrid/topicTypes/{COMMUNICATION_TOPIC_TYPE}/eventTypes/{name}"),
+                "id": format!("providers/Microsoft.EventGrid/topicTypes/{}/eventTypes/{name}", of.name),
                 "name": name, "type": "Microsoft.EventGrid/topicTypes/eventTypes",
                 "properties": {"displayName": name, "isInDefaultSet": true},
             })
@@ -103,11 +100,11 @@ impl Chosen {
         Some(chosen)
     }
 
-    /// Sources of Communication Services are global resources.
+    /// All that is simulated are global sources.
     pub(super) fn takes(&self, key: &str) -> bool {
         let global = self.regional.as_deref().is_none_or(|region| region == "global");
-        let fits = self.topic_type.as_deref().is_none_or(|t| t.eq_ignore_ascii_case(COMMUNICATION_TOPIC_TYPE));
         let source = key.split("/providers/microsoft.eventgrid/").next().unwrap_or_default();
-        global && fits && source.contains("/providers/microsoft.communication/")
+        let of = TopicType::of(source);
+        global && of.is_some_and(|of| self.topic_type.as_deref().is_none_or(|t| t.eq_ignore_ascii_case(of.name)))
     }
 }

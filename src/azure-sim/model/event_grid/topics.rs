@@ -12,10 +12,9 @@ use super::super::path;
 use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::Kind;
 use super::super::resource::{Hidden, Resource};
+use super::super::resources;
 use super::super::world::World;
-
-/// The topic type of a communication service.
-pub(super) const COMMUNICATION_TOPIC_TYPE: &str = "Microsoft.Communication.CommunicationServices";
+use super::source::TopicType;
 
 pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let key = call.target.key();
@@ -41,7 +40,11 @@ pub(super) fn of_source<'a>(world: &'a World, source: &str) -> Option<(&'a Strin
 /// Whether the source of a topic or subscription is there. Resources of providers that are not simulated are believed.
 pub(super) fn source_missing(world: &World, source: &str) -> bool {
     let lower = source.to_ascii_lowercase();
-    lower.contains("/providers/microsoft.communication/") && !world.resources.contains_key(&lower)
+    match TopicType::of(source).map(|of| of.scopes) {
+        Some(["AzureSubscription"]) => !world.config().has_subscription(path::subscription_of(source)),
+        Some(_) => !world.resources.contains_key(&lower),
+        None => false,
+    }
 }
 
 fn check<'a>(world: &World, call: &'a Call<'_>, key: &str) -> Result<(&'a str, &'a str), Refusal> {
@@ -67,11 +70,11 @@ fn check<'a>(world: &World, call: &'a Call<'_>, key: &str) -> Result<(&'a str, &
         let message = "The system topic and its source must be in the same Azure subscription.";
         return Err(Refusal::invalid_request(message));
     }
-    let communication = source.to_ascii_lowercase().contains("/providers/microsoft.communication/");
-    if communication && !topic_type.eq_ignore_ascii_case(COMMUNICATION_TOPIC_TYPE) {
+    let of = TopicType::of(source);
+    if of.is_some_and(|of| !topic_type.eq_ignore_ascii_case(of.name)) {
         return Err(Refusal::invalid_request(format!("Topic type '{topic_type}' does not fit source '{source}'.")));
     }
-    if communication && !location.eq_ignore_ascii_case("global") {
+    if of.is_some() && !location.eq_ignore_ascii_case("global") {
         let message = "The location of the system topic must be that of its source: 'global'.";
         return Err(Refusal::invalid_request(message));
     }
@@ -183,23 +186,38 @@ pub(super) fn delete(world: &mut World, call: &Call<'_>, key: &str) -> Done {
     Done::new(effect, started.on(Response::empty(202)))
 }
 
+/// Where the topic of a whole subscription lies (documented), made when it is missing. Its region is unverified.
+const DEFAULT_GROUP: &str = "Default-EventGrid";
+
 /// The topic that Event Grid makes for the first extension-scope subscription of a source: `<resource>-<GUID>`.
 pub(super) fn make_implicit(world: &mut World, source: &str) {
     if of_source(world, source).is_some() {
         return;
     }
     let (guid, metric) = (world.random.guid(), world.random.guid());
-    let group = source.split("/providers/").next().unwrap_or_default();
+    let of = TopicType::of(source);
+    let group = match of.map(|of| of.scopes) {
+        Some(["AzureSubscription"]) => default_group(world, path::subscription_of(source)),
+        _ => source.split("/providers/").next().unwrap_or_default().to_owned(),
+    };
     let name = format!("{}-{guid}", path::leaf(source));
     let id = format!("{group}/providers/Microsoft.EventGrid/systemTopics/{name}");
     let body = json!({
         "id": id, "name": name, "type": "Microsoft.EventGrid/systemTopics", "location": "global",
         "properties": {
             "provisioningState": "Succeeded", "source": source,
-            "topicType": COMMUNICATION_TOPIC_TYPE.to_ascii_lowercase(), "metricResourceId": metric,
+            "topicType": of.map(|of| of.name.to_ascii_lowercase()), "metricResourceId": metric,
         },
     });
     world.store(id.to_ascii_lowercase(), Kind::SystemTopic, body, Hidden::Implicit);
+}
+
+fn default_group(world: &mut World, subscription: &str) -> String {
+    let id = format!("/subscriptions/{subscription}/resourceGroups/{DEFAULT_GROUP}");
+    if !world.resources.contains_key(&id.to_ascii_lowercase()) {
+        resources::create(world, subscription, DEFAULT_GROUP, "westus2");
+    }
+    id
 }
 
 /// The implicit topic goes with the last subscription on its source.

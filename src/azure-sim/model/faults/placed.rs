@@ -56,6 +56,11 @@ impl Faults {
         self.placed.iter().any(|placed| placed.fault.matches(sight))
     }
 
+    /// Whether any of them lets somebody else edit or delete.
+    pub(crate) fn meddle(&self) -> bool {
+        self.placed.iter().any(|placed| placed.fault.answer.after.is_some())
+    }
+
     /// How far back, in milliseconds, a read may have to look.
     pub(crate) fn longest_lag(&self) -> Option<u64> {
         self.placed.iter().filter_map(|placed| placed.fault.answer.stale_ms).max()

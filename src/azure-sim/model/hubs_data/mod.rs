@@ -131,9 +131,9 @@ pub(crate) fn front(world: &mut World, request: &Request, host: String, now: u64
     let place = format!("{host}{path}");
     let admitted = admit(world, request, host, segments, query, now);
     let caller = admitted.as_ref().map(|call| call.rule.clone()).unwrap_or_default();
-    let witnessed = Witnessed { request, plane: Plane::Hubs, place: &place, operation, caller, injected };
+    let witnessed = Witnessed { request, plane: Plane::Hubs, place: &place, operation, caller, named: None, injected };
     let response =
-        arm::witnessed(world, witnessed, now, |world, _| match admitted.and_then(|call| perform(world, &call)) {
+        arm::witnessed(world, witnessed, now, |world, _, _| match admitted.and_then(|call| perform(world, &call)) {
             Ok(done) => done,
             Err(refused) => (refused.response(world, now), Effect::None),
         });

@@ -2,6 +2,7 @@
 //!
 //! Never a secret: of a request nothing is kept but its method, its path without the query, and who asked.
 
+mod meddling;
 mod outward;
 mod query;
 
@@ -94,6 +95,9 @@ pub struct Entry {
     /// The fault that struck, by its number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<u64>,
+    /// No client asked: somebody else did it, because `fault` said so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_band: bool,
 }
 
 /// Microseconds, written as milliseconds with a fraction.
@@ -187,9 +191,10 @@ impl Journal {
         (self.sent, self.random) = (rest.sent, rest.random);
     }
 
-    /// Adds to the duration of the newest entry, when it is `sequence` or later.
+    /// Adds to the duration of the newest request of a client, when it is `sequence` or later.
     pub(crate) fn lasted(&mut self, sequence: u64, micros: u64) {
-        if let Some(entry) = self.entries.back_mut().filter(|e| e.sequence >= sequence) {
+        let mut new = self.entries.iter_mut().rev().take_while(|e| e.sequence >= sequence);
+        if let Some(entry) = new.find(|e| !e.out_of_band && e.plane != Plane::Outward) {
             entry.duration.0 = entry.duration.0.saturating_add(micros);
         }
     }

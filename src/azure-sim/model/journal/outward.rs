@@ -69,6 +69,7 @@ impl Journal {
             duration: Micros(now.saturating_sub(sent.time).saturating_mul(1000)),
             correlation_id: sent.correlation_id,
             fault: sent.fault,
+            out_of_band: false,
         });
     }
 }

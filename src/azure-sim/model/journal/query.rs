@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::{Effect, Entry, Journal, Plane};
 
 /// Parameters there are, as a refusal names them.
-const KNOWN: &str = "since, operation, principal, status, method, path, effect, plane, from, to, limit";
+const KNOWN: &str = "since, operation, principal, status, method, path, effect, plane, outOfBand, from, to, limit";
 
 /// Conditions, all of which an entry must meet: `operation` (exact, or a beginning and `*`), `principal`, `path` (a part of
 /// it), `from` and `to` (RFC 3339 or milliseconds since 1970); and lists with commas: `status` (404, 4xx), `method`, `effect`,
-/// `plane` (arm, entra, hubs, outward). Case does not matter. `since` is the number after which to begin, `limit` how many at
+/// `plane` (arm, entra, hubs, outward); `outOfBand` (true: what faults let somebody else do; false: the rest). Case does not matter. `since` is the number after which to begin, `limit` how many at
 /// most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
@@ -22,6 +22,7 @@ pub struct Query {
     path: Option<String>,
     effects: Vec<Effect>,
     planes: Vec<Plane>,
+    out_of_band: Option<bool>,
     from: Option<u64>,
     to: Option<u64>,
     limit: Option<usize>,
@@ -101,6 +102,10 @@ impl Query {
             }
             "effect" => self.effects = listed(value, |word| choice(name, word, EFFECTS))?,
             "plane" => self.planes = listed(value, |word| choice(name, word, PLANES))?,
+            "outOfBand" => {
+                let word = choice(name, value, &[("true", true), ("false", false)])?;
+                self.out_of_band = Some(word);
+            }
             "from" => self.from = Some(time(name, value)?),
             "to" => self.to = Some(time(name, value)?),
             _ => return Err(format!("there is no '{name}'; there are {KNOWN}")),
@@ -128,6 +133,7 @@ impl Query {
             && self.path.as_deref().is_none_or(|part| entry.path.to_ascii_lowercase().contains(part))
             && (self.effects.is_empty() || self.effects.contains(&entry.effect))
             && (self.planes.is_empty() || self.planes.contains(&entry.plane))
+            && self.out_of_band.is_none_or(|wanted| wanted == entry.out_of_band)
             && self.from.is_none_or(|from| entry.time >= from)
             && self.to.is_none_or(|to| entry.time <= to)
     }

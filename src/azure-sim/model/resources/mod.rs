@@ -31,6 +31,16 @@ pub(crate) struct Kept {
     moving: BTreeMap<String, u64>,
 }
 
+impl Kept {
+    /// Exchanges the tags of a subscription for those of another time.
+    pub(crate) fn exchange_tags(&mut self, subscription: &str, tags: Option<Value>) -> Option<Value> {
+        match tags {
+            Some(tags) => self.tags.insert(subscription.to_owned(), tags),
+            None => self.tags.remove(subscription),
+        }
+    }
+}
+
 /// Paths without a provider, and those of Microsoft.Resources.
 pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
     let target = &call.target;

@@ -8,6 +8,7 @@ use super::super::arm::{self, Call};
 use super::super::journal::Effect;
 use super::super::json;
 use super::super::message::Response;
+use super::super::past;
 use super::super::refusal::{Answer, Done, Refusal};
 use super::super::world::World;
 
@@ -126,6 +127,8 @@ fn store(world: &mut World, scope: &str, tags: &Map<String, Value>) {
             world.touch_etag(&key);
         }
         None => {
+            let before = world.kept.tags.get(&key).cloned();
+            past::tagged(world, &key, before);
             world.kept.tags.insert(key, tags);
         }
     }

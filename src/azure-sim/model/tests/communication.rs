@@ -151,6 +151,20 @@ fn create_only_properties_refuse_to_change_and_a_running_operation_refuses_anoth
 }
 
 #[test]
+fn data_lie_where_azure_has_places_for_them() {
+    let mut azure = instant();
+    let mut put = |place: &str| {
+        let body = json!({"location": "global", "properties": {"dataLocation": place}});
+        let refused = refusal(&azure.ask("PUT", &service("shop"), ACS, body));
+        (refused, azure.get(&service("shop"), ACS).status)
+    };
+    for place in ["Atlantis", "", "West Europe", "unitedstates"] {
+        assert_eq!(put(place), ((400, "BadRequest".to_owned()), 404), "{place}");
+    }
+    assert_eq!(put("United States"), ((201, String::new()), 200));
+}
+
+#[test]
 fn lists_come_in_pages() {
     let mut azure = Client::new(Config { page_size: 2, throttle: false, ..Config::default() });
     for name in ["a-shop", "b-shop", "c-shop"] {

@@ -51,7 +51,8 @@ fn topic_types_say_what_has_events() {
     azure.put_service("shop");
     let types = "/providers/Microsoft.EventGrid/topicTypes";
     let ours = "Microsoft.Communication.CommunicationServices";
-    assert_eq!(names(&azure.get(types, EG)), [ours]);
+    let all = [ours, "Microsoft.Resources.ResourceGroups", "Microsoft.Resources.Subscriptions"];
+    assert_eq!(names(&azure.get(types, EG)), all);
     for (version, newer) in [("2022-06-15", false), (EG, true)] {
         let one = azure.get(&format!("{types}/{}", ours.to_lowercase()), version).value();
         assert_eq!(one["properties"]["resourceRegionType"], "GlobalResource");

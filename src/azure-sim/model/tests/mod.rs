@@ -16,6 +16,7 @@ mod locks;
 mod notification_hubs;
 mod odd;
 mod push;
+mod resource_events;
 mod resources;
 mod roles;
 mod state;

@@ -10,6 +10,7 @@
 mod bad_input;
 mod check;
 mod command_line;
+mod faults;
 mod help;
 mod kept;
 mod simulator;

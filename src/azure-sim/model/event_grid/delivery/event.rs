@@ -49,10 +49,12 @@ pub(super) struct Event {
     pub(super) size: usize,
 }
 
-/// Version of the data of every event of Communication Services.
-pub(super) const DATA_VERSION: &str = "1.0";
-
 impl Event {
+    /// Version of its data: of events of Communication Services, and of Microsoft.Resources (both documented).
+    pub(super) fn data_version(&self) -> &'static str {
+        if self.kind.starts_with("Microsoft.Resources.") { "2" } else { "1.0" }
+    }
+
     /// What filters see of it. Communication Services publishes in Event Grid's schema, whatever a subscription delivers.
     pub(super) fn fields(&self) -> EventFields<'_> {
         EventFields {
@@ -60,7 +62,7 @@ impl Event {
             topic: &self.topic,
             subject: &self.subject,
             event_type: &self.kind,
-            data_version: DATA_VERSION,
+            data_version: self.data_version(),
             data: &self.data,
         }
     }
@@ -69,7 +71,7 @@ impl Event {
         match schema {
             Schema::EventGrid => json!({
                 "id": self.id, "topic": self.topic, "subject": self.subject, "eventType": self.kind,
-                "eventTime": self.time, "data": self.data, "dataVersion": DATA_VERSION, "metadataVersion": "1",
+                "eventTime": self.time, "data": self.data, "dataVersion": self.data_version(), "metadataVersion": "1",
             }),
             Schema::CloudEvents => {
                 let mut event = json!({

@@ -35,6 +35,7 @@ use super::super::world::World;
 
 pub(crate) use attempt::{answered, pump};
 pub(crate) use event::Draft;
+pub(super) use publish::is_listened_to;
 pub(crate) use publish::{Published, publish, removed};
 pub(crate) use report::{dead_letters, deliveries};
 pub(crate) use state::Read;
@@ -44,6 +45,11 @@ use dead_letter::DeadLetter;
 use history::History;
 use metrics::Metrics;
 use queue::Queue;
+
+/// A guid for what is told of, from the generator of events.
+pub(super) fn guid(world: &mut World) -> String {
+    world.deliveries.random.guid()
+}
 
 /// Everything that is being delivered, and what became of the rest.
 #[derive(Clone, Debug)]

@@ -158,6 +158,11 @@ fn subscribed(world: &World, source: &str) -> Vec<Candidate> {
         .collect()
 }
 
+/// Whether anybody would see an event of that source.
+pub(in super::super) fn is_listened_to(world: &World, source: &str) -> bool {
+    !subscribed(world, source).is_empty()
+}
+
 fn describe(config: &Config, resource: &Resource, properties: &Value) -> Matched {
     let notes = Target::of(config, properties).note().map(str::to_owned).into_iter().collect();
     Matched { id: resource.id().to_owned(), endpoint_type: endpoint_type(properties), notes }

@@ -8,7 +8,7 @@ use super::super::super::path;
 use super::super::super::token;
 use super::super::super::world::{World, timestamp};
 use super::super::{destination, handshake};
-use super::event::{DATA_VERSION, Event, Schema};
+use super::event::{Event, Schema};
 use super::queue::Copy;
 
 /// Event Grid waits so long for an answer, in real time: what is called is real.
@@ -62,7 +62,8 @@ pub(super) fn to_webhook(
     let mut headers = own_headers(key, "Notification", content_type, attempts);
     match schema {
         Schema::EventGrid => {
-            headers.push(header("aeg-data-version", DATA_VERSION));
+            let version = copies.first().map_or("1.0", |copy| copy.event.data_version());
+            headers.push(header("aeg-data-version", version));
             headers.push(header("aeg-metadata-version", "1"));
         }
         Schema::CloudEvents => {

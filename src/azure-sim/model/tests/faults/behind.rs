@@ -52,6 +52,43 @@ fn stale_reads_show_what_was() {
 }
 
 #[test]
+fn every_list_is_stale_and_so_are_tags() {
+    let mut azure = instant();
+    azure.put_service("shop");
+    tag(&mut azure, "zero");
+    let subscription = RG.split("/resourceGroups").next().expect("a subscription").to_owned();
+    let own = format!("{subscription}/providers/Microsoft.Resources/tags/default");
+    let put = |azure: &mut Client, value: &str| {
+        let body = json!({"properties": {"tags": {"step": value}}});
+        assert_eq!(azure.ask("PUT", &own, "2021-04-01", body).status, 200);
+    };
+    put(&mut azure, "zero");
+    azure.place(json!({"method": "GET", "answer": {"staleMs": 10_000}}));
+    azure.now += 60_000;
+    tag(&mut azure, "one");
+    put(&mut azure, "one");
+    azure.put_service("depot");
+    let group = format!("{subscription}/resourceGroups/rg-new");
+    assert_eq!(azure.ask("PUT", &group, "2021-04-01", json!({"location": "westeurope"})).status, 201);
+    let mut seen = || {
+        let mut list = |id: String| azure.get(&id, "2021-04-01").value()["value"].as_array().expect("a list").clone();
+        let counts = [
+            list(format!("{RG}/resources")).len(),
+            list(format!("{subscription}/resources")).len(),
+            list(format!("{subscription}/resourcegroups")).len(),
+        ];
+        let names = list(format!("{subscription}/tagNames"))[0]["values"][0]["tagValue"].clone();
+        let of_service = format!("{}/providers/Microsoft.Resources/tags/default", service("shop"));
+        let tags = [own.clone(), of_service];
+        let tags = tags.map(|id| azure.get(&id, "2021-04-01").value()["properties"]["tags"]["step"].clone());
+        azure.now += 10_000;
+        (counts, names, tags)
+    };
+    assert_eq!(seen(), ([1, 1, 1], json!("zero"), [json!("zero"), json!("zero")]));
+    assert_eq!(seen(), ([2, 2, 2], json!("one"), [json!("one"), json!("one")]), "ten seconds later");
+}
+
+#[test]
 fn what_timers_change_is_stale_by_their_time() {
     let mut azure = azure();
     azure.place(json!({"method": "GET", "path": "communicationServices", "answer": {"staleMs": 30_000}}));
@@ -101,4 +138,62 @@ fn somebody_edits_or_deletes_right_after_the_request() {
     // What was not performed provokes nobody.
     azure.place(json!({"method": "PUT", "answer": {"status": 503, "after": {"delete": {}}}}));
     assert_eq!((azure.put_service("shop").status, azure.get(&service("shop"), ACS).status), (503, 200));
+}
+
+#[test]
+fn somebody_edits_or_deletes_a_while_later_and_stands_in_the_journal() {
+    let mut azure = azure();
+    azure.put_service("shop");
+    azure.pass(60);
+    let set = json!({"pointer": "/tags/owner", "value": "mallory", "inMs": 5000});
+    azure.place(json!({"method": "PATCH", "times": 1, "answer": {"after": {"set": set}}}));
+    azure.place(json!({"method": "PATCH", "nth": 2, "answer": {"after": {"delete": {"inMs": 7000}}}}));
+    azure.place(json!({"method": "POST", "answer": {"after": {"delete": {"id": service("nowhere")}}}}));
+    tag(&mut azure, "one");
+    tag(&mut azure, "two");
+    azure.now += 4_999;
+    assert_eq!(tags(&mut azure), json!({"step": "two"}));
+    azure.now += 1;
+    assert_eq!(tags(&mut azure), json!({"step": "two", "owner": "mallory"}), "five seconds are over");
+    azure.now += 1_999;
+    assert_eq!(azure.get(&service("shop"), ACS).status, 200);
+    let at = azure.now + 1;
+    // Nobody looks at the moment when it is due.
+    azure.now += 10_000;
+    assert_eq!(azure.get(&service("shop"), ACS).status, 404);
+    azure.ask("POST", &format!("{}/listKeys", service("shop")), ACS, Value::Null);
+    let page = azure.raw("GET", "/_sim/journal?outOfBand=true", b"").value();
+    let facts = |entry: &Value| {
+        let [method, status, effect, fault] = ["method", "status", "effect", "fault"].map(|name| entry[name].clone());
+        (entry["operation"].clone(), method, status, effect, fault)
+    };
+    let write = json!("Microsoft.Communication/CommunicationServices/write");
+    let delete = json!("Microsoft.Communication/CommunicationServices/delete");
+    let entries: Vec<_> = page["entries"].as_array().expect("a list").iter().map(facts).collect();
+    assert_eq!(
+        entries,
+        [
+            (write, json!("PATCH"), json!(200), json!("update"), json!(1)),
+            (delete.clone(), json!("DELETE"), json!(200), json!("delete"), json!(2)),
+            (delete, json!("DELETE"), json!(404), json!("none"), json!(3)),
+        ]
+    );
+    assert_eq!((&page["entries"][1]["time"], &page["entries"][1]["outOfBand"]), (&json!(at), &json!(true)));
+    assert_eq!(page["entries"][1]["path"], service("shop"));
+    let clients = azure.raw("GET", "/_sim/journal?outOfBand=false&method=PATCH,DELETE", b"").value();
+    assert_eq!(clients["entries"].as_array().map(Vec::len), Some(2), "the client's own two");
+}
+
+#[test]
+fn what_somebody_is_about_to_do_survives_a_restart() {
+    let mut azure = instant();
+    azure.place(json!({"method": "PUT", "answer": {"after": {"delete": {"inMs": 5000}}}}));
+    azure.put_service("shop");
+    azure.world.watch();
+    let mut restored = azure.restarted();
+    assert_eq!(restored.get(&service("shop"), ACS).status, 200);
+    restored.now += 5000;
+    assert_eq!(restored.get(&service("shop"), ACS).status, 404);
+    let entry = restored.world.journal().iter().find(|entry| entry.out_of_band).expect("an entry");
+    assert_eq!((entry.fault, entry.time), (Some(1), restored.now));
 }

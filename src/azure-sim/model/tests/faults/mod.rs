@@ -1,6 +1,7 @@
 //! Faults: whom they strike, and what becomes of it.
 
 mod behind;
+mod keys;
 mod outward;
 mod script;
 
@@ -18,6 +19,15 @@ impl Client {
         let shown = self.raw("GET", &format!("/_sim/faults?{query}"), b"");
         assert_eq!(shown.status, 200, "{}", shown.value());
         shown.value()["faults"].as_array().expect("a list").clone()
+    }
+
+    /// The same in a world that was read back from what of this one was written down.
+    fn restarted(&mut self) -> Self {
+        let stored = |Change { table, key, value }| Some(Stored { table: String::from(table), key, value: value? });
+        let records: Vec<Stored> = self.world.changes().into_iter().filter_map(stored).collect();
+        let config = self.world.config().clone();
+        let (world, _) = World::restored(&config, records, true).expect("readable");
+        Self { world, now: self.now, token: self.token.clone() }
     }
 
     fn statuses(&mut self, count: usize) -> Vec<u16> {
@@ -252,18 +262,7 @@ fn a_world_that_was_written_down_strikes_on_as_it_would_have() {
     let before = azure.statuses(20);
     assert!(before.contains(&503) && before.contains(&429));
     azure.world.watch();
-    let records: Vec<Stored> = azure
-        .world
-        .changes()
-        .into_iter()
-        .filter_map(|change| {
-            let Change { table, key, value } = change;
-            Some(Stored { table: table.to_owned(), key, value: value? })
-        })
-        .collect();
-    let config = azure.world.config().clone();
-    let (world, _) = World::restored(&config, records, true).expect("readable");
-    let mut restored = Client { world, now: azure.now, token: azure.token.clone() };
+    let mut restored = azure.restarted();
     assert_eq!(restored.statuses(50), azure.statuses(50));
     restored.now += 5000;
     azure.now += 5000;
