@@ -3,6 +3,7 @@
 mod advanced;
 mod fields;
 mod fold;
+mod operator;
 mod parse;
 mod subscription;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use advanced::AdvancedFilter;
 pub use fields::EventFields;
 use fold::fold;
+pub use operator::{Operand, Operator};
 pub use parse::{FilterError, Mistake};
 pub use subscription::SubscriptionFilter;
 

@@ -4,25 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Access, Body};
+use super::compare::{same, wants_nothing};
 use super::id::ArmId;
 use crate::names::Owner;
 
-/// How two values are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compare {
-    /// Byte by byte.
-    Exact,
-    /// Without letter case: Azure changes it at will.
-    IgnoreCase,
-    /// A region: Azure answers `West Europe` to `westeurope`.
-    Region,
-    /// A list in any order.
-    Set,
-    /// Every wanted entry is there; other entries are someone else's.
-    Contains,
-    /// Azure never shows it: nothing to compare.
-    Unseen,
-}
+pub use super::compare::Compare;
 
 /// One field that we own. No Debug: what is wanted may be a secret.
 #[derive(Clone)]
@@ -147,7 +133,7 @@ impl Descriptor {
     /// Body that creates the resource.
     pub fn creation(&self) -> Body {
         let mut body = self.base.clone();
-        for field in &self.fields {
+        for field in self.fields.iter().filter(|field| !leaves_out(field, None)) {
             set(&mut body, field.path, field.want.clone());
         }
         self.write_mark(&mut body, None);
@@ -165,7 +151,7 @@ impl Descriptor {
             }
         }
         body = merged(Some(&body), &self.base_without_properties());
-        for field in &self.fields {
+        for field in self.fields.iter().filter(|field| !leaves_out(field, Some(observed))) {
             let value = match field.compare {
                 Compare::Contains => merged(observed.at(field.path), &field.want),
                 _ => field.want.clone(),
@@ -196,11 +182,11 @@ impl Descriptor {
         let sent = self.fields.iter().filter(|field| {
             fields.iter().any(|changed| changed.path == field.path) || (whole_filter && in_filter(field))
         });
-        // Parts of it that are not ours, such as advanced filters set by someone else, are sent along as they are.
+        // Parts of it that are not ours, such as members of a version to come, are sent along as they are.
         if whole_filter && let Some(filter) = observed.at("/properties/filter") {
             set(&mut body, "/properties/filter", filter.clone());
         }
-        for field in sent {
+        for field in sent.filter(|field| !leaves_out(field, Some(observed))) {
             let value = match field.compare {
                 Compare::Contains => merged(observed.at(field.path), &field.want),
                 _ => field.want.clone(),
@@ -264,48 +250,18 @@ pub fn ownership(mark: Mark, owner: &Owner, observed: &Body) -> Ownership {
     }
 }
 
+/// True for a list of filters that is to be empty and is: nothing is said of it.
+fn leaves_out(field: &Field, observed: Option<&Body>) -> bool {
+    let there = observed.and_then(|observed| observed.at(field.path));
+    field.compare == Compare::Filters && wants_nothing(&field.want) && there.is_none_or(wants_nothing)
+}
+
 fn owner_label(owner: &Owner) -> String {
     format!("{}={}", acs_wire::TAG_OWNER, owner.path)
 }
 
-fn same(field: &Field, observed: &Body) -> bool {
-    let there = observed.at(field.path);
-    let empty_wanted = match &field.want {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    };
-    let Some(there) = there else { return empty_wanted || field.compare == Compare::Unseen };
-    match field.compare {
-        Compare::Unseen => true,
-        Compare::Exact => *there == field.want || (there.as_f64().is_some() && there.as_f64() == field.want.as_f64()),
-        Compare::IgnoreCase => text(there).eq_ignore_ascii_case(text(&field.want)),
-        Compare::Region => region(text(there)) == region(text(&field.want)),
-        Compare::Set => set_of(there) == set_of(&field.want),
-        Compare::Contains => match (there, &field.want) {
-            (Value::Object(there), Value::Object(want)) => {
-                want.iter().all(|(key, value)| there.get(key) == Some(value))
-            }
-            _ => false,
-        },
-    }
-}
-
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-fn region(name: &str) -> String {
-    name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
-}
-
-fn set_of(value: &Value) -> Vec<String> {
-    let mut items: Vec<String> = value.as_array().into_iter().flatten().map(|item| text(item).to_owned()).collect();
-    items.sort_unstable();
-    items.dedup();
-    items
 }
 
 /// Entries of both; those of `ours` win. Lists: what starts with the same `key=` is replaced.

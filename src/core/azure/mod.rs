@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod communication;
+mod compare;
 pub mod descriptor;
 pub mod error;
 pub mod event_grid;

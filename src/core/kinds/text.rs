@@ -105,6 +105,14 @@ text!(
     SubjectPart, 0..=512, "^.*$"
 );
 text!(
+    /// What an advanced filter looks at: a member of the envelope, or of `data`. No name in it may hold a dot (documented).
+    EventKey, 2..=512, "^(id|topic|source|subject|eventType|type|dataVersion|specversion|data(\\.[^.]+)*)$"
+);
+text!(
+    /// A string that an advanced filter compares with.
+    FilterText, 0..=512, "^[^\\x00]*$"
+);
+text!(
     /// An https URL. It may hold a secret in its query: then put it into a Secret.
     HttpsUrl, 9..=2048, "^https://[^\\s#@]+$"
 );

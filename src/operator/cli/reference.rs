@@ -168,6 +168,7 @@ fn type_of(node: &JSONSchemaProps) -> String {
             .map(|value| format!("`{}`", value.0.as_str().unwrap_or_default()))
             .collect::<Vec<_>>()
             .join(" or "),
+        None if node.x_kubernetes_int_or_string == Some(true) => "integer or string".to_owned(),
         None => node.type_.clone().unwrap_or_default(),
     }
 }

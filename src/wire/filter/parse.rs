@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::advanced::{AdvancedFilter, Condition, Test};
 use super::fields::Key;
-use super::fold;
+use super::{Operator, fold};
 
 /// Advanced filters of one subscription (documented).
 const MOST_FILTERS: usize = 25;
@@ -104,8 +104,7 @@ fn parse(filter: &Value) -> Result<AdvancedFilter, Mistake> {
         return Err(Mistake::WrongShape { member: "advancedFilters", wanted: "a list of objects" });
     }
     let text = |name: &str| filter.get(name).and_then(Value::as_str).unwrap_or_default();
-    let operator = Operator { name: text("operatorType"), filter };
-    let condition = operator.condition()?;
+    let condition = Given { name: text("operatorType"), filter }.condition()?;
     let key = text("key");
     if key.is_empty() {
         return Err(Mistake::NoKey);
@@ -116,36 +115,36 @@ fn parse(filter: &Value) -> Result<AdvancedFilter, Mistake> {
     Ok(AdvancedFilter { key: Key::parse(key), condition })
 }
 
-/// An operator's name, and the filter that holds its values.
-struct Operator<'a> {
+/// An operator's name as it was given, and the filter that holds its values.
+struct Given<'a> {
     name: &'a str,
     filter: &'a Value,
 }
 
-impl Operator<'_> {
+impl Given<'_> {
     fn condition(&self) -> Result<Condition, Mistake> {
         use Condition::{Is, IsNot};
-        Ok(match self.name.to_ascii_lowercase().as_str() {
-            "isnullorundefined" => Condition::NullOrUndefined,
-            "isnotnull" => Condition::NotNull,
-            "numberlessthan" => Is(Test::Less(self.number()?)),
-            "numberlessthanorequals" => Is(Test::LessOrEqual(self.number()?)),
-            "numbergreaterthan" => Is(Test::Greater(self.number()?)),
-            "numbergreaterthanorequals" => Is(Test::GreaterOrEqual(self.number()?)),
-            "numberin" => Is(Test::Numbers(self.numbers()?)),
-            "numbernotin" => IsNot(Test::Numbers(self.numbers()?)),
-            "numberinrange" => Is(Test::Ranges(self.ranges()?)),
-            "numbernotinrange" => IsNot(Test::Ranges(self.ranges()?)),
-            "boolequals" => Is(Test::Bool(self.flag()?)),
-            "stringin" => Is(Test::Equal(self.texts()?)),
-            "stringnotin" => IsNot(Test::Equal(self.texts()?)),
-            "stringbeginswith" => Is(Test::BeginsWith(self.texts()?)),
-            "stringnotbeginswith" => IsNot(Test::BeginsWith(self.texts()?)),
-            "stringendswith" => Is(Test::EndsWith(self.texts()?)),
-            "stringnotendswith" => IsNot(Test::EndsWith(self.texts()?)),
-            "stringcontains" => Is(Test::Contains(self.texts()?)),
-            "stringnotcontains" => IsNot(Test::Contains(self.texts()?)),
-            _ => return Err(Mistake::UnknownOperator(self.name.to_owned())),
+        let operator = Operator::named(self.name).ok_or_else(|| Mistake::UnknownOperator(self.name.to_owned()))?;
+        Ok(match operator {
+            Operator::IsNullOrUndefined => Condition::NullOrUndefined,
+            Operator::IsNotNull => Condition::NotNull,
+            Operator::NumberLessThan => Is(Test::Less(self.number()?)),
+            Operator::NumberLessThanOrEquals => Is(Test::LessOrEqual(self.number()?)),
+            Operator::NumberGreaterThan => Is(Test::Greater(self.number()?)),
+            Operator::NumberGreaterThanOrEquals => Is(Test::GreaterOrEqual(self.number()?)),
+            Operator::NumberIn => Is(Test::Numbers(self.numbers()?)),
+            Operator::NumberNotIn => IsNot(Test::Numbers(self.numbers()?)),
+            Operator::NumberInRange => Is(Test::Ranges(self.ranges()?)),
+            Operator::NumberNotInRange => IsNot(Test::Ranges(self.ranges()?)),
+            Operator::BoolEquals => Is(Test::Bool(self.flag()?)),
+            Operator::StringIn => Is(Test::Equal(self.texts()?)),
+            Operator::StringNotIn => IsNot(Test::Equal(self.texts()?)),
+            Operator::StringBeginsWith => Is(Test::BeginsWith(self.texts()?)),
+            Operator::StringNotBeginsWith => IsNot(Test::BeginsWith(self.texts()?)),
+            Operator::StringEndsWith => Is(Test::EndsWith(self.texts()?)),
+            Operator::StringNotEndsWith => IsNot(Test::EndsWith(self.texts()?)),
+            Operator::StringContains => Is(Test::Contains(self.texts()?)),
+            Operator::StringNotContains => IsNot(Test::Contains(self.texts()?)),
         })
     }
 

@@ -127,7 +127,18 @@ fn every_rule_reaches_the_crd() {
                 (".spec.routes[].target", 1),
             ],
         ),
-        ("EventSubscription", vec![("", 1), (".spec", 3), (".spec.destination", 3), (".spec.destination.webHook", 1)]),
+        (
+            "EventSubscription",
+            vec![
+                ("", 1),
+                (".spec", 3),
+                (".spec.advancedFilters", 1),
+                (".spec.advancedFilters[]", 5),
+                (".spec.advancedFilters[].ranges[]", 1),
+                (".spec.destination", 3),
+                (".spec.destination.webHook", 1),
+            ],
+        ),
     ];
     for (crd, (kind, expected)) in published().iter().zip(expected) {
         let mut found = Vec::new();
@@ -155,7 +166,10 @@ fn every_rule_in_the_sources_is_counted() {
             "NotificationHub" => include_str!("../../../core/kinds/hub.rs"),
             "CommunicationService" => include_str!("../../../core/kinds/service.rs"),
             "EventRelay" => include_str!("../../../core/kinds/relay.rs"),
-            _ => include_str!("../../../core/kinds/subscription.rs"),
+            _ => concat!(
+                include_str!("../../../core/kinds/subscription/mod.rs"),
+                include_str!("../../../core/kinds/subscription/filter.rs"),
+            ),
         };
         let mut rendered = 0;
         walk("", schema(&crd), &mut |_, node| rendered += node.x_kubernetes_validations.iter().flatten().count());

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FilterError, Mistake, SubscriptionFilter};
+use super::{FilterError, Mistake, Operand, Operator, SubscriptionFilter};
 
 fn refused(advanced: Value) -> FilterError {
     SubscriptionFilter::parse(&json!({"advancedFilters": advanced})).expect_err("a mistake")
@@ -81,5 +81,26 @@ fn members_of_the_filter_have_their_types() {
     ] {
         let error = SubscriptionFilter::parse(&filter).expect_err("a mistake");
         assert!(error.to_string().starts_with(&format!("'{member}' must be")), "{error}");
+    }
+}
+
+#[test]
+fn every_operator_is_known_by_its_name_and_takes_what_the_table_says() {
+    for operator in Operator::ALL {
+        assert_eq!(serde_json::to_value(operator).expect("a name"), operator.name());
+        let mut filter = json!({"operatorType": operator.name(), "key": "data.k"});
+        let mut fits = |member: &str, value: Value| {
+            filter[member] = value;
+            SubscriptionFilter::parse(&json!({"advancedFilters": [filter.clone()]})).is_ok()
+        };
+        let found = match operator.operand() {
+            Operand::Nothing => fits("key", json!("data")),
+            Operand::Number => !fits("values", json!([1])) && fits("value", json!(1.5)),
+            Operand::Boolean => !fits("value", json!(1)) && fits("value", json!(false)),
+            Operand::Numbers => !fits("values", json!([[1, 2]])) && fits("values", json!([1, 2.5])),
+            Operand::Ranges => !fits("values", json!([1, 2])) && fits("values", json!([[1, 2.5]])),
+            Operand::Strings => !fits("values", json!([1])) && fits("values", json!(["a"])),
+        };
+        assert!(found, "{operator:?}");
     }
 }

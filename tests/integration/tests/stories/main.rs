@@ -13,6 +13,7 @@ mod credentials;
 mod drain;
 mod drift;
 mod faults;
+mod filters;
 mod harness;
 mod injection;
 mod leaders;

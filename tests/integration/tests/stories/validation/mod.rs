@@ -2,6 +2,7 @@
 
 mod rules;
 mod shapes;
+mod subscription;
 
 use anyhow::Result;
 use kube::Api;
@@ -40,6 +41,18 @@ impl Room {
         let kind = object.types.as_ref().map(|types| types.kind.clone()).unwrap_or_default();
         let created = self.api(&kind).create(&params, &object).await.map_err(refusal)?;
         serde_json::to_value(created).map_err(|error| error.to_string())
+    }
+
+    /// Every spec, as a patch of the least one of its kind, is refused in words that name the field.
+    async fn refuses(&self, specs: &[(&str, Value, &str)]) {
+        let mut wrong = Vec::new();
+        for (kind, spec, field) in specs {
+            match self.create(&with(kind, &json!({"spec": spec}))).await {
+                Err(refusal) if refusal.contains(field) => {}
+                other => wrong.push(format!("{kind} {spec}: {other:?}")),
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     /// Dry run of a merge patch.

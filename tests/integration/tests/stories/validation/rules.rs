@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{Room, with};
+use super::{Room, subscription, with};
 
 /// A rule by its kind and message, with patches of the least object of that kind.
-struct Rule {
+pub(super) struct Rule {
     kind: &'static str,
     message: &'static str,
     /// What is there before, for rules about changes.
@@ -17,23 +17,29 @@ struct Rule {
     reject: Vec<Value>,
 }
 
-fn creation(kind: &'static str, message: &'static str, accept: Vec<Value>, reject: Vec<Value>) -> Rule {
+pub(super) fn creation(kind: &'static str, message: &'static str, accept: Vec<Value>, reject: Vec<Value>) -> Rule {
     Rule { kind, message, from: None, accept, reject }
 }
 
-fn change(kind: &'static str, message: &'static str, from: Value, accept: Vec<Value>, reject: Vec<Value>) -> Rule {
+pub(super) fn change(
+    kind: &'static str,
+    message: &'static str,
+    from: Value,
+    accept: Vec<Value>,
+    reject: Vec<Value>,
+) -> Rule {
     Rule { kind, message, from: Some(from), accept, reject }
 }
 
-fn spec(value: Value) -> Value {
+pub(super) fn spec(value: Value) -> Value {
     json!({"spec": value})
 }
 
-fn named(length: usize) -> Value {
+pub(super) fn named(length: usize) -> Value {
     json!({"metadata": {"name": "n".repeat(length)}})
 }
 
-const OTHER: &str = "6a1d1d6e-0000-4000-8000-000000000002";
+pub(super) const OTHER: &str = "6a1d1d6e-0000-4000-8000-000000000002";
 
 fn account() -> Vec<Rule> {
     let kind = "AzureAccount";
@@ -71,7 +77,7 @@ fn account() -> Vec<Rule> {
 }
 
 /// Rules that say the same of several kinds: a member that can be absent may not appear, go or change.
-fn fixed(kind: &'static str, message: &'static str, member: &str, values: [Value; 2]) -> Rule {
+pub(super) fn fixed(kind: &'static str, message: &'static str, member: &str, values: [Value; 2]) -> Rule {
     let [one, two] = values;
     let set = |value: Value| spec(json!({member: value}));
     change(kind, message, set(one), vec![json!({"metadata": {"labels": {"a": "b"}}})], vec![set(two), set(Value::Null)])
@@ -106,55 +112,6 @@ fn service() -> Vec<Rule> {
             "`resourceGroup` may not change: delete and create again",
             "resourceGroup",
             [json!("a"), json!("b")],
-        ),
-        creation(kind, "`metadata.name` must be at most 50 characters", vec![named(50)], vec![named(51)]),
-    ]
-}
-
-fn subscription() -> Vec<Rule> {
-    let kind = "EventSubscription";
-    let to = |value: Value| spec(json!({"destination": value}));
-    let account = format!("/subscriptions/{OTHER}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/a");
-    let queue = json!({"resourceId": account, "queueName": "events"});
-    let secret = json!({"name": "s", "key": "k"});
-    vec![
-        creation(
-            kind,
-            "exactly one of `url` and `urlSecretRef` must be set",
-            vec![to(json!({"webHook": {"url": null, "urlSecretRef": secret}}))],
-            vec![to(json!({"webHook": {"urlSecretRef": secret}})), to(json!({"webHook": {"url": null}}))],
-        ),
-        creation(
-            kind,
-            "`webHook` must be set exactly when `type` is \"WebHook\"",
-            vec![json!({})],
-            vec![to(json!({"webHook": null})), to(json!({"type": "StorageQueue", "storageQueue": queue}))],
-        ),
-        creation(
-            kind,
-            "`storageQueue` must be set exactly when `type` is \"StorageQueue\"",
-            vec![to(json!({"type": "StorageQueue", "storageQueue": queue, "webHook": null}))],
-            vec![to(json!({"storageQueue": queue})), to(json!({"type": "StorageQueue", "webHook": null}))],
-        ),
-        creation(
-            kind,
-            "`eventRelayRef` must be set exactly when `type` is \"EventRelay\"",
-            vec![to(json!({"type": "EventRelay", "eventRelayRef": {"name": "r"}, "webHook": null}))],
-            vec![to(json!({"eventRelayRef": {"name": "r"}})), to(json!({"type": "EventRelay", "webHook": null}))],
-        ),
-        change(
-            kind,
-            "`source` may not change: delete and create again",
-            json!({}),
-            vec![spec(json!({"eventTypes": ["Microsoft.Communication.SMSReceived"]}))],
-            vec![spec(json!({"source": {"serviceRef": {"name": "other"}}}))],
-        ),
-        fixed(kind, "`azureName` may not change: delete and create again", "azureName", [json!("one"), json!("two")]),
-        fixed(
-            kind,
-            "`deliverySchema` may not change: delete and create again",
-            "deliverySchema",
-            [json!("EventGridSchema"), json!("CloudEventSchemaV1_0")],
         ),
         creation(kind, "`metadata.name` must be at most 50 characters", vec![named(50)], vec![named(51)]),
     ]
@@ -333,7 +290,10 @@ fn reachability() -> Vec<Rule> {
 }
 
 fn all() -> Vec<Rule> {
-    [account(), service(), relay(), reachability(), subscription(), namespace(), hub()].into_iter().flatten().collect()
+    [account(), service(), relay(), reachability(), subscription::rules(), namespace(), hub()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[tokio::test]

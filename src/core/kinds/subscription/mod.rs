@@ -1,11 +1,15 @@
 //! `EventSubscription`: which events of a service go where.
 
+mod filter;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{CommonStatus, Lifecycle, Ref, SecretKeyRef};
-use super::text::{ArmIdText, EventType, HttpsUrl, QueueName, SubjectPart, SubscriptionAzureName};
+use super::text::{ArmIdText, EventType, HttpsUrl, QueueName, SubscriptionAzureName};
+
+pub use filter::{AdvancedFilter, Decimal, FilteringOnArrays, LetterCase, NumberRange, SubjectFilter};
 
 /// An Event Grid event subscription on a CommunicationService.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -49,6 +53,17 @@ pub struct EventSubscriptionSpec {
     /// Deliver only events with such a subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<SubjectFilter>,
+    /// Deliver only events for which all of these hold; at most 25, with at most 25 values over all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 25))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.map(f, has(f.strings) ? size(f.strings) : has(f.numbers) ? size(f.numbers) : has(f.ranges) ? size(f.ranges) : 1).sum() <= 25").message("`advancedFilters` must have at most 25 values over all of them; an operator that takes none counts as one"),
+    )]
+    pub advanced_filters: Vec<AdvancedFilter>,
+    /// Whether `advancedFilters` look into arrays: `Enabled` or `Disabled` (default).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advanced_filtering_on_arrays: Option<FilteringOnArrays>,
     /// Shape of delivered events. Default: `CloudEventSchemaV1_0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_schema: Option<DeliverySchema>,
@@ -65,30 +80,6 @@ pub struct EventSubscriptionSpec {
 pub struct Source {
     /// A CommunicationService of this namespace.
     pub service_ref: Ref,
-}
-
-/// Filter on an event's subject.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SubjectFilter {
-    /// Beginning of the subject. Example: `/phonenumber/` (SMS events have the leading slash).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begins_with: Option<SubjectPart>,
-    /// End of the subject.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_with: Option<SubjectPart>,
-    /// `Sensitive` or `Insensitive` (default).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub case: Option<LetterCase>,
-}
-
-/// Whether letter case counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum LetterCase {
-    /// It counts.
-    Sensitive,
-    /// It does not.
-    Insensitive,
 }
 
 /// Shape of delivered events.

@@ -1,5 +1,7 @@
 //! Event Grid: system topics and event subscriptions.
 
+mod filter;
+
 use acs_wire::relay::DELIVERY_HEADER;
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use super::EVENT_GRID_API;
 use super::call::Access;
 use super::descriptor::{Compare, Descriptor, Field, Mark, Unseen, Update};
 use super::id::ArmId;
-use crate::kinds::subscription::{EventSubscriptionSpec, LetterCase};
+use crate::kinds::subscription::EventSubscriptionSpec;
 use crate::names::Owner;
 
 /// Topic type of Communication Services; a global resource, so its topic's location is `global`.
@@ -98,7 +100,7 @@ pub fn subscription(
     target: &Target,
     applied: Option<String>,
 ) -> Descriptor {
-    let mut fields = filter_fields(spec);
+    let mut fields = filter::fields(spec);
     let schema = spec.delivery_schema.unwrap_or_default();
     fields.push(field("/properties/eventDeliverySchema", json!(schema.name()), Compare::IgnoreCase, false));
     // That types were listed before and are no longer cannot be seen: Azure shows its default list in either case.
@@ -168,27 +170,6 @@ fn sends_key(observed: &super::call::Body) -> bool {
         observed.at("/properties/destination/properties/deliveryAttributeMappings").and_then(Value::as_array);
     let name = |attribute: &Value| attribute.get("name").and_then(Value::as_str).map(str::to_ascii_lowercase);
     attributes.into_iter().flatten().any(|attribute| name(attribute).as_deref() == Some(DELIVERY_HEADER))
-}
-
-fn filter_fields(spec: &EventSubscriptionSpec) -> Vec<Field> {
-    let subject = spec.subject.clone().unwrap_or_default();
-    let begins = subject.begins_with.map(|part| part.0).unwrap_or_default();
-    let ends = subject.ends_with.map(|part| part.0).unwrap_or_default();
-    let sensitive = subject.case == Some(LetterCase::Sensitive);
-    let mut fields = vec![
-        field("/properties/filter/subjectBeginsWith", json!(begins), Compare::Exact, true),
-        field("/properties/filter/subjectEndsWith", json!(ends), Compare::Exact, true),
-    ];
-    // `null` means Azure's default list, which is then not ours to compare.
-    if spec.event_types.is_empty() {
-        fields.push(field("/properties/filter/includedEventTypes", Value::Null, Compare::Unseen, true));
-    } else {
-        let types: Vec<&str> = spec.event_types.iter().map(|name| name.0.as_str()).collect();
-        fields.push(field("/properties/filter/includedEventTypes", json!(types), Compare::Set, true));
-    }
-    // The service drops `false` when read back; the comparison takes an absent `false` for equal.
-    fields.push(field("/properties/filter/isSubjectCaseSensitive", json!(sensitive), Compare::Exact, true));
-    fields
 }
 
 fn field(path: &'static str, want: Value, compare: Compare, mutable: bool) -> Field {
