@@ -45,7 +45,8 @@ pub(crate) fn run(wanted: &Wanted) -> ExitCode {
                 Output::Text => print!("{}", report.text(colours)),
                 Output::Json => println!("{:#}", report.json()),
             }
-            if report.differences() == 0 { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) }
+            // What was taken for known a moment ago is no surprise.
+            if report.new_ones() == 0 || wanted.options.update { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) }
         }
         Err(error) => {
             eprintln!("azure-sim: {error:#}");

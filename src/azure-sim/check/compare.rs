@@ -1,6 +1,7 @@
 //! Two outcomes of one step: what differs, and what of it counts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use super::probe::Step;
 use super::side::{Outcome, Seen};
 
 /// Headers that clients act on, or that support asks for. Only whether they are there is compared.
-const HEADERS: [&str; 8] = [
+pub(super) const HEADERS: [&str; 8] = [
     "azure-asyncoperation",
     "location",
     "retry-after",
@@ -23,11 +24,13 @@ const HEADERS: [&str; 8] = [
 const OPEN: [&str; 2] = ["/tags", "/userAssignedIdentities"];
 /// Longest text of a value in a report.
 const WIDEST: usize = 60;
+/// Seconds that tell how long something takes, as a person would say it.
+const CLASSES: [(u64, &str); 4] = [(5, "under 5 s"), (30, "under 30 s"), (180, "under 3 min"), (900, "under 15 min")];
 
 /// One thing that the two sides do not agree on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What: `status`, `header retry-after`, `body /properties/hostName`, `operation state` …
+    /// What: `status`, `header retry-after`, `body /properties/hostName`, `operation state`, `timing` …
     pub what: String,
     /// What the simulator has there.
     pub simulator: String,
@@ -51,7 +54,20 @@ pub(super) fn outcomes(step: &Step, expected: &Outcome, seen: &Outcome) -> Vec<D
             differ(&mut found, "operation followed by", &by(one), &by(other));
         }
     }
+    if let (Some(one), Some(other)) = (expected.took, seen.took) {
+        timing(&mut found, one, other);
+    }
     found
+}
+
+/// Nobody relies on seconds. What counts is whether something takes a moment or minutes; two times on both sides of a limit
+/// that are near each other are no difference.
+fn timing(found: &mut Vec<Difference>, one: Duration, other: Duration) {
+    let class =
+        |took: Duration| CLASSES.iter().find(|(limit, _)| took.as_secs() < *limit).map_or("longer", |class| class.1);
+    if one.max(other) > one.min(other) * 2 {
+        differ(found, "timing", class(one), class(other));
+    }
 }
 
 fn differ(found: &mut Vec<Difference>, what: &str, simulator: &str, endpoint: &str) {
@@ -184,6 +200,19 @@ mod tests {
         assert_eq!(found(&json!({"a": {"b": 1}}), &json!({"a": {"b": "1"}})), ["body /a/b number string"]);
         assert_eq!(found(&json!({"a": 1}), &json!({"b": null})), ["body /a number absent", "body /b absent null"]);
         assert_eq!(found(&json!({"tags": {"a": "1"}}), &json!({"tags": {"b": "1"}})), [""; 0]);
+    }
+
+    #[test]
+    fn times_differ_when_a_person_would_say_so() {
+        let found = |one: u64, other: u64| {
+            let mut found = Vec::new();
+            timing(&mut found, Duration::from_secs(one), Duration::from_secs(other));
+            found.into_iter().map(|d| format!("{} {} {}", d.what, d.simulator, d.endpoint)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(1, 4), [""; 0], "both take a moment");
+        assert_eq!(found(4, 6), [""; 0], "near each other, with a limit between them");
+        assert_eq!(found(1, 66), ["timing under 5 s under 3 min"]);
+        assert_eq!(found(2000, 20), ["timing longer under 30 s"]);
     }
 
     #[test]

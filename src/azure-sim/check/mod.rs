@@ -6,9 +6,11 @@
 
 mod compare;
 mod credential;
+mod known;
 mod probe;
 mod record;
 mod remote;
+mod replay;
 mod report;
 mod side;
 mod throwaway;
@@ -18,12 +20,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+pub use known::Known;
 pub use report::{Checked, Report};
 
-use crate::model::Config;
+use crate::model::{Config, Profile};
 use probe::{Probe, Step};
 use remote::Remote;
-use side::{Simulated, Variables};
+use replay::Replay;
+use side::{Outcome, Simulated, Variables};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What is to be checked, and within which bounds.
 #[derive(Clone, Debug)]
@@ -50,6 +55,16 @@ pub struct Options {
     pub requests: u32,
     /// Directory for recordings.
     pub record: Option<PathBuf>,
+    /// Directory with recordings of a run before, which stand for the endpoint: nothing is asked over the network.
+    pub against: Option<PathBuf>,
+    /// File with differences that are known.
+    pub known: Option<PathBuf>,
+    /// Write what differs into that file.
+    pub update: bool,
+    /// How long the simulator's side takes.
+    pub profile: Profile,
+    /// Multiplies that.
+    pub time_scale: f64,
 }
 
 /// What `--write` makes, for whoever has to agree to it.
@@ -58,53 +73,84 @@ pub const MAKES: &str = throwaway::MAKES;
 /// Performs every probe on both sides and compares. `progress` is told what comes next.
 ///
 /// # Errors
-/// When no token is to be had, the endpoint cannot be reached, the group exists, or time or requests are used up. What was made
-/// is deleted before.
+/// When no token is to be had, the endpoint cannot be reached, the group exists, time or requests are used up, or a file or
+/// directory is not what it should be. What was made is deleted before.
 pub async fn run(options: &Options, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Report> {
-    let deadline = Instant::now() + options.deadline;
-    let mut remote = Remote::new(options, deadline).await?;
-    let mut simulated = Simulated::new(Config {
+    let known = match &options.known {
+        Some(file) => known::read(file, options.update)?,
+        None => Vec::new(),
+    };
+    let mut report = Report::new(options);
+    match &options.against {
+        Some(dir) => replay(options, &Replay::of(dir)?, &mut report).await?,
+        None => live(options, &mut report, progress).await?,
+    }
+    report.judge(known);
+    if let Some(file) = options.known.as_ref().filter(|_| options.update) {
+        known::write(file, report.to_know())?;
+    }
+    report.keep()?;
+    Ok(report)
+}
+
+fn simulated(options: &Options) -> anyhow::Result<Simulated> {
+    Simulated::new(Config {
         base_url: options.endpoint.clone(),
         subscription_id: options.subscription.clone(),
         tenant_id: options.tenant.clone().unwrap_or_else(|| Config::default().tenant_id),
         resource_groups: Vec::new(),
         throttle: false,
+        profile: options.profile,
+        time_scale: options.time_scale,
         ..Config::default()
-    })?;
-    let variables = variables(options);
-    let mut report = Report::new(options);
+    })
+}
+
+/// Both sides, one of them over the network.
+async fn live(options: &Options, report: &mut Report, progress: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+    let deadline = Instant::now() + options.deadline;
+    let mut remote = Remote::new(options, deadline).await?;
+    let mut simulated = simulated(options)?;
+    let mark = format!("{:016x}", rand::random::<u64>());
     let mut all = probe::read_only(options.tenant.is_some());
     if let Some(group) = &options.write {
         progress("whether the group is free");
         let free = remote.is_free(group).await?;
         anyhow::ensure!(free, "the resource group {group} exists already: nothing was touched");
-        all.extend(throwaway::probes(&options.location));
+        all.extend(throwaway::probes(&options.location, &mark));
     }
-    let ended = tokio::select! {
-        ended = perform(&all, &variables, &mut simulated, &mut remote, &mut report, progress) => ended,
-        // What was made is deleted then, too.
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+    // Before anything is made: whoever stops it from now on finds it gone.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (ended, cut_off) = tokio::select! {
+        ended = perform(&all, options, &mut simulated, &mut remote, report, progress) => (ended, false),
+        _ = interrupt.recv() => (Err(anyhow::anyhow!("stopped")), true),
+        _ = terminate.recv() => (Err(anyhow::anyhow!("stopped")), true),
     };
     if let Some(group) = options.write.as_ref().filter(|_| !options.keep) {
         progress("the group goes");
         // With time of its own: what was made must not stay because the rest took long.
         remote.extend(Duration::from_secs(60));
-        remote.delete_group(group).await.with_context(|| format!("DELETE THE RESOURCE GROUP {group} YOURSELF"))?;
+        let gone = remote.delete_group(group, &mark, cut_off).await;
+        let gone = gone.with_context(|| format!("LOOK AFTER THE RESOURCE GROUP {group} YOURSELF"));
+        match (&ended, gone) {
+            (_, Ok(())) => {}
+            (Ok(()), Err(left)) => return Err(left),
+            (Err(error), Err(left)) => return Err(left.context(format!("{error:#}"))),
+        }
     }
-    ended?;
     report.requests = remote.sent();
-    Ok(report)
+    ended
 }
 
 async fn perform(
     all: &[Probe],
-    variables: &Variables,
+    options: &Options,
     simulated: &mut Simulated,
     remote: &mut Remote,
     report: &mut Report,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
-    let (mut here, mut there) = (variables.clone(), variables.clone());
+    let (mut here, mut there) = (variables(options), variables(options));
     for (at, probe) in all.iter().enumerate() {
         let mut checked = Checked::of(probe.name);
         for step in &probe.steps {
@@ -113,9 +159,8 @@ async fn perform(
             let seen = side::perform(remote, step, &mut there)
                 .await
                 .with_context(|| format!("{}: {}", probe.name, step.name()))?;
-            report.record(probe.name, step, &seen)?;
-            checked.add(step, compare::outcomes(step, &expected, &seen));
-            if !same_success(expected.first.status, seen.first.status) {
+            report.record(probe.name, step, &expected, &seen)?;
+            if !compared(&mut checked, step, &expected, &seen) {
                 checked.skipped = probe.steps.len() - checked.steps;
                 break;
             }
@@ -125,15 +170,45 @@ async fn perform(
     Ok(())
 }
 
-/// Where one side refused and the other did not, later steps would only say so again.
-fn same_success(one: u16, other: u16) -> bool {
-    (one < 400) == (other < 400)
+/// Both sides, one of them as it was written down. Steps that were not are left out on the other side, too, as they were then.
+async fn replay(options: &Options, recorded: &Replay, report: &mut Report) -> anyhow::Result<()> {
+    let mut simulated = simulated(options)?;
+    let mut here = variables(options);
+    let all = probe::read_only(true).into_iter().chain(throwaway::probes(&options.location, "0"));
+    for probe in all.filter(|probe| recorded.has_probe(probe.name)) {
+        let mut checked = Checked::of(probe.name);
+        for step in &probe.steps {
+            let Some(seen) = recorded.get(probe.name, step.name()) else {
+                checked.skipped += 1;
+                continue;
+            };
+            let expected = side::perform(&mut simulated, step, &mut here).await?;
+            // Hidden as the other side's was, or whatever is hidden would differ.
+            let expected = replay::read(&report.hidden(step, &expected))?;
+            compared(&mut checked, step, &expected, seen);
+        }
+        report.probes.push(checked);
+    }
+    Ok(())
+}
+
+/// Compares, and says whether it makes sense to go on: where one side refused and the other did not, later steps would only say
+/// so again.
+fn compared(checked: &mut Checked, step: &Step, expected: &Outcome, seen: &Outcome) -> bool {
+    checked.add(step, compare::outcomes(step, expected, seen));
+    (expected.first.status < 400) == (seen.first.status < 400)
+}
+
+/// The last letters of a group's name, which tell one run from another.
+fn suffix(group: &str) -> String {
+    let letters: Vec<char> = group.chars().filter(char::is_ascii_alphanumeric).collect();
+    letters.iter().skip(letters.len().saturating_sub(8)).map(char::to_ascii_lowercase).collect()
 }
 
 fn variables(options: &Options) -> Variables {
     let group = options.write.clone().unwrap_or_else(|| "acs-check-nobody-has-this".to_owned());
     // Names of services and namespaces must be unique in the world, as the group's is by its random part.
-    let suffix: String = group.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
+    let suffix = suffix(&group);
     let pairs = [
         ("subscriptionId", options.subscription.clone()),
         ("tenant", options.tenant.clone().unwrap_or_default()),

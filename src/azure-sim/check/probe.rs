@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_operation_that_is_asked_is_in_the_table_and_reading_probes_only_read() {
-        let writing = super::super::throwaway::probes("westeurope");
+        let writing = super::super::throwaway::probes("westeurope", "1");
         let reading = read_only(true);
         for step in reading.iter().chain(&writing).flat_map(|probe| &probe.steps) {
             assert_ne!(step.operation(), "/", "an operation is not in the table");

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::compare;
+use super::probe::Step;
 use super::side::{Outcome, Seen};
 
-/// Headers whose values say nothing of anybody.
+/// Headers whose values say nothing of anybody. Of the others that are compared, it is kept that they were there.
 const HEADERS: [&str; 6] =
     ["content-type", "retry-after", "azure-asyncoperation", "location", "www-authenticate", "x-ms-failure-cause"];
+/// What stands for a text that is not shown.
+const HIDDEN: &str = "…";
 /// Members whose text is kept, as the specifications list what it can be. All others may hold a name, a key, an address.
 const KEPT: [&str; 18] = [
     "code",
@@ -44,33 +48,43 @@ impl Sanitiser {
         Self { guids: BTreeMap::new(), names }
     }
 
-    pub(super) fn outcome(&mut self, outcome: &Outcome) -> Value {
-        let first = self.answer(&outcome.first);
-        let ended = outcome
-            .ended
-            .as_ref()
-            .map(|ended| json!({"followedBy": ended.by, "state": ended.state, "last": self.answer(&ended.last)}));
-        json!({"answer": first, "operation": ended})
+    /// What a side answered to a step.
+    pub(super) fn outcome(&mut self, step: &Step, outcome: &Outcome) -> Value {
+        // Their values are compared.
+        let values: Vec<&str> = step.equal.iter().filter_map(|pointer| pointer.rsplit('/').next()).collect();
+        let first = self.answer(&values, &outcome.first);
+        let ended = outcome.ended.as_ref().map(
+            |ended| json!({"followedBy": ended.by, "state": ended.state, "last": self.answer(&values, &ended.last)}),
+        );
+        json!({"answer": first, "operation": ended, "seconds": outcome.took.map(|took| took.as_secs())})
     }
 
-    fn answer(&mut self, seen: &Seen) -> Value {
-        let headers: Map<String, Value> = HEADERS
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), Value::String(self.text(seen.header(name)?)))))
-            .collect();
-        let body = seen.json().map(|body| self.value("", &body));
-        json!({"status": seen.status, "headers": headers, "body": body})
+    fn answer(&mut self, values: &[&str], seen: &Seen) -> Value {
+        let mut headers = Map::new();
+        for name in compare::HEADERS.iter().chain(&HEADERS) {
+            if let Some(text) = seen.header(name) {
+                let text = if HEADERS.contains(name) { self.text(text) } else { HIDDEN.to_owned() };
+                headers.insert((*name).to_owned(), Value::String(text));
+            }
+        }
+        let body = seen.json().map(|body| self.value(values, "", &body));
+        let mut answer = json!({"status": seen.status, "headers": headers, "body": body});
+        if body.is_none() && !seen.body.is_empty() {
+            // A text that is no JSON: only that it is one.
+            answer = json!({"status": seen.status, "headers": headers, "body": null, "isText": true});
+        }
+        answer
     }
 
-    fn value(&mut self, name: &str, value: &Value) -> Value {
+    fn value(&mut self, values: &[&str], name: &str, value: &Value) -> Value {
         match value {
-            Value::String(text) if KEPT.contains(&name) => Value::String(self.text(text)),
-            Value::String(_) => Value::String("…".into()),
-            Value::Array(items) => items.iter().map(|item| self.value(name, item)).collect(),
+            Value::String(text) if KEPT.contains(&name) || values.contains(&name) => Value::String(self.text(text)),
+            Value::String(_) => Value::String(HIDDEN.into()),
+            Value::Array(items) => items.iter().map(|item| self.value(values, name, item)).collect(),
             // Names of tags are their owner's words.
-            Value::Object(members) if name == "tags" => json!({"…": members.len()}),
+            Value::Object(members) if name == "tags" => json!({HIDDEN: members.len()}),
             Value::Object(members) => {
-                members.iter().map(|(name, member)| (name.clone(), self.value(name, member))).collect()
+                members.iter().map(|(name, member)| (name.clone(), self.value(values, name, member))).collect()
             }
             other => other.clone(),
         }
@@ -85,8 +99,8 @@ impl Sanitiser {
         if let Some((path, query)) = text.clone().split_once('?').filter(|_| text.starts_with("https://")) {
             let kept = query.split('&').map(|pair| match pair.split_once('=') {
                 Some(("api-version", version)) => format!("api-version={version}"),
-                Some((name, _)) => format!("{name}=…"),
-                None => "…".to_owned(),
+                Some((name, _)) => format!("{name}={HIDDEN}"),
+                None => HIDDEN.to_owned(),
             });
             text = format!("{path}?{}", kept.collect::<Vec<_>>().join("&"));
         }
@@ -134,7 +148,8 @@ mod tests {
             body: body.to_string().into_bytes(),
         };
         let mut sanitiser = Sanitiser::new(vec![("acs-check-abc".into(), "GROUP".into())]);
-        let text = sanitiser.outcome(&Outcome { first: seen, ended: None }).to_string();
+        let step = Step::of("CommunicationServices_Get");
+        let text = sanitiser.outcome(&step, &Outcome { first: seen, ended: None, took: None }).to_string();
         for secret in [guid, "SECRET", "Anna", "boss", "anna", "contoso", "acs-check-abc"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }

@@ -13,12 +13,15 @@ use super::Options;
 use super::credential;
 use super::probe::{Proof, Sent};
 use super::side::{Seen, Side};
+use super::throwaway::{MADE_BY, RUN};
 
 /// One answer, in bytes; ARM's own limit.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 /// How often a request that was throttled or not served is sent again.
 const AGAIN: u32 = 4;
+/// Seconds in which a group may still come whose PUT was cut off.
+const LATE: u32 = 5;
 
 pub(super) struct Remote {
     http: Client,
@@ -27,6 +30,7 @@ pub(super) struct Remote {
     endpoint: String,
     authority: String,
     subscription: String,
+    began: Instant,
     deadline: Instant,
     left: u32,
     sent: u32,
@@ -52,6 +56,7 @@ impl Remote {
             endpoint: options.endpoint.clone(),
             authority: options.authority.clone(),
             subscription: options.subscription.clone(),
+            began: Instant::now(),
             deadline,
             left: options.requests,
             sent: 0,
@@ -90,8 +95,30 @@ impl Remote {
         }
     }
 
-    /// Asks for a group's deletion, which goes on by itself.
-    pub(super) async fn delete_group(&mut self, group: &str) -> anyhow::Result<()> {
+    /// Asks for the deletion of the group that this run made, which goes on by itself. Whose it is, its tags say; where the run
+    /// was cut off, it may come only now.
+    ///
+    /// # Errors
+    /// When it is somebody else's, or is not deleted.
+    pub(super) async fn delete_group(&mut self, group: &str, mark: &str, cut_off: bool) -> anyhow::Result<()> {
+        let mut seen = self.group("GET", group).await?;
+        for _ in 0..if cut_off { LATE } else { 0 } {
+            if seen.status != 404 {
+                break;
+            }
+            self.pause(1).await?;
+            seen = self.group("GET", group).await?;
+        }
+        if seen.status == 404 {
+            return Ok(());
+        }
+        ensure!(seen.status == 200, "the group was answered with {}: {}", seen.status, message(&seen));
+        let tags = seen.json().unwrap_or_default();
+        let tag = |name: &str| tags.pointer(&format!("/tags/{name}")).and_then(Value::as_str).unwrap_or_default();
+        ensure!(
+            tag(MADE_BY.0) == MADE_BY.1 && tag(RUN) == mark,
+            "the group {group} is not the one that this run made, as its tags say: it is not deleted"
+        );
         let seen = self.group("DELETE", group).await?;
         ensure!(
             matches!(seen.status, 200 | 202 | 204 | 404),
@@ -177,6 +204,10 @@ impl Side for Remote {
         ensure!(wait < left, "the time is over: allow more with --deadline");
         tokio::time::sleep(wait).await;
         Ok(())
+    }
+
+    fn clock(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 

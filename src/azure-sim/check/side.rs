@@ -1,6 +1,7 @@
 //! The two sides that are asked, and how a step is performed on either.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -45,6 +46,8 @@ impl Seen {
 pub(super) struct Outcome {
     pub(super) first: Seen,
     pub(super) ended: Option<Ended>,
+    /// Until an operation ended, or a resource had settled.
+    pub(super) took: Option<Duration>,
 }
 
 /// How a long-running operation was followed, and how it ended.
@@ -62,11 +65,14 @@ pub(super) trait Side {
     fn send(&mut self, sent: &Sent) -> impl Future<Output = anyhow::Result<Seen>>;
     /// Lets time pass.
     fn pause(&mut self, seconds: u64) -> impl Future<Output = anyhow::Result<()>>;
+    /// On its own clock, since some beginning.
+    fn clock(&self) -> Duration;
 }
 
 /// Sends a step's request, follows what it started, and keeps what later steps need.
 pub(super) async fn perform(side: &mut impl Side, step: &Step, variables: &mut Variables) -> anyhow::Result<Outcome> {
     let sent = step.sent(variables);
+    let began = side.clock();
     let mut first = side.send(&sent).await?;
     if step.settles {
         first = settle(side, &sent, first).await?;
@@ -80,7 +86,8 @@ pub(super) async fn perform(side: &mut impl Side, step: &Step, variables: &mut V
         Some((by, url)) => Some(follow(side, by, url, &first).await?),
         None => None,
     };
-    Ok(Outcome { first, ended })
+    let took = (step.settles || ended.is_some()).then(|| side.clock().saturating_sub(began));
+    Ok(Outcome { first, ended, took })
 }
 
 /// Repeats a GET until the resource has settled, or is refused.
@@ -161,6 +168,23 @@ impl Simulated {
     }
 }
 
+impl Simulated {
+    /// Nobody is reached from in here, as nobody is where a probe sends events.
+    fn answer_calls(&mut self) -> anyhow::Result<()> {
+        for _ in 0..LOOKS {
+            let calls = model::advance(&mut self.world, self.now);
+            if calls.is_empty() {
+                return Ok(());
+            }
+            for call in calls {
+                let failed = Answered::Failed("no such host".to_owned());
+                model::answered(&mut self.world, call.id, failed, self.now);
+            }
+        }
+        bail!("the model calls and calls")
+    }
+}
+
 impl Side for Simulated {
     async fn send(&mut self, sent: &Sent) -> anyhow::Result<Seen> {
         let path = path_of(&sent.target);
@@ -178,13 +202,14 @@ impl Side for Simulated {
     }
 
     async fn pause(&mut self, seconds: u64) -> anyhow::Result<()> {
+        // What was called for is answered when it was, not when time has passed.
+        self.answer_calls()?;
         self.now += seconds.max(1) * 1000;
-        // Nobody is reached from in here, as nobody is where a probe sends events.
-        for call in model::advance(&mut self.world, self.now) {
-            let failed = Answered::Failed("no such host".to_owned());
-            model::answered(&mut self.world, call.id, failed, self.now);
-        }
-        Ok(())
+        self.answer_calls()
+    }
+
+    fn clock(&self) -> Duration {
+        Duration::from_millis(self.now)
     }
 }
 

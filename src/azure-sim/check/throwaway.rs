@@ -9,11 +9,16 @@ pub(super) const MAKES: &str = "a Communication Services resource (data in Europ
 and an access policy, and an Event Grid system topic with an event subscription that fails on purpose. None of them costs anything \
 while it is not used; what your subscription adds to that, only you can know.";
 
+/// A tag of the group, by which a person finds one that was left.
+pub(super) const MADE_BY: (&str, &str) = ("made-by", "azure-sim check");
+/// Its other tag: a number that no other run has.
+pub(super) const RUN: &str = "run";
+
 const READY: &[&str] = &["/properties/provisioningState"];
 
 /// Probes of a whole life, in order. The last one deletes what the first ones made; the group goes after them.
-pub(super) fn probes(location: &str) -> Vec<Probe> {
-    let group = json!({"location": location, "tags": {"made-by": "azure-sim check"}});
+pub(super) fn probes(location: &str, mark: &str) -> Vec<Probe> {
+    let group = json!({"location": location, "tags": {MADE_BY.0: MADE_BY.1, RUN: mark}});
     vec![
         Probe {
             name: "group",
@@ -35,8 +40,7 @@ pub(super) fn probes(location: &str) -> Vec<Probe> {
 }
 
 fn service() -> Vec<Step> {
-    let body =
-        json!({"location": "global", "properties": {"dataLocation": "Europe"}, "tags": {"made-by": "azure-sim check"}});
+    let body = json!({"location": "global", "properties": {"dataLocation": "Europe"}, "tags": {MADE_BY.0: MADE_BY.1}});
     vec![
         Step::of("CommunicationServices_CreateOrUpdate").body(body.clone()).titled("new"),
         Step::of("CommunicationServices_Get")

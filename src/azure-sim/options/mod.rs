@@ -11,6 +11,8 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
+// As wide as the examples are: what is wrapped cannot be pasted.
+#[command(term_width = 120)]
 #[command(name = "azure-sim", version, about = help::ABOUT, long_about = help::LONG, after_long_help = help::AFTER)]
 struct CommandLine {
     #[command(subcommand)]

@@ -180,14 +180,13 @@ fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
     let before = mistakes.len();
     let mut wrong = |text: String| mistakes.push(text);
     let mut config = Config::default();
-    match given.profile.as_str() {
-        "instant" => config.profile = Profile::Instant,
-        "azure" => config.profile = Profile::Azure,
-        other => wrong(format!("--profile: '{other}' is neither instant nor azure")),
+    match profile(&given.profile) {
+        Ok(profile) => config.profile = profile,
+        Err(mistake) => wrong(mistake),
     }
-    match given.time_scale.parse::<f64>().ok().filter(|s| s.is_finite() && *s > 0.0) {
-        Some(scale) => config.time_scale = scale,
-        None => wrong(format!("--time-scale: '{}' is not a positive number", given.time_scale)),
+    match time_scale(&given.time_scale) {
+        Ok(scale) => config.time_scale = scale,
+        Err(mistake) => wrong(mistake),
     }
     match given.seed.parse::<u64>() {
         Ok(seed) => config.seed = seed,
@@ -226,6 +225,19 @@ fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
     config.deletion_notices = true;
     config.throttle = !given.no_throttling;
     (mistakes.len() == before).then_some(config)
+}
+
+pub(crate) fn profile(text: &str) -> Result<Profile, String> {
+    match text {
+        "instant" => Ok(Profile::Instant),
+        "azure" => Ok(Profile::Azure),
+        other => Err(format!("--profile: '{other}' is neither instant nor azure")),
+    }
+}
+
+pub(crate) fn time_scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse::<f64>().ok().filter(|scale| scale.is_finite() && *scale > 0.0);
+    scale.ok_or_else(|| format!("--time-scale: '{text}' is not a positive number"))
 }
 
 fn authority(given: &Given, mistakes: &mut Vec<String>) -> Option<Source> {

@@ -1,9 +1,10 @@
 //! `azure-sim check` against a simulator over real HTTPS: it agrees with itself, and what is made to differ is found.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
-use crate::simulator::{Simulator, environment, program};
+use crate::simulator::{Simulator, environment, program, signal};
 use serde_json::{Value, json};
 
 /// Runs `azure-sim check` with the variables that the simulator left for its clients.
@@ -38,6 +39,12 @@ fn differences(report: &Value) -> Vec<String> {
     found
 }
 
+/// Every file of a recording.
+fn recorded(answers: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(answers).expect("recordings");
+    files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("text")).collect()
+}
+
 #[tokio::test]
 async fn a_read_only_check_agrees_and_changes_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -52,16 +59,19 @@ async fn a_read_only_check_agrees_and_changes_nothing() {
     assert!(report["requests"].as_u64().expect("a number") >= 20, "{report}");
     assert_eq!(client.get("/_sim/state").await["resources"], before);
     let journal = client.get("/_sim/journal").await;
-    for entry in journal["entries"].as_array().expect("entries") {
+    let entries = journal["entries"].as_array().expect("entries");
+    assert!(entries.len() >= 20, "{journal}");
+    for entry in entries {
         let (method, path) = (entry["method"].as_str().expect("text"), entry["path"].as_str().expect("text"));
         assert!(method == "GET" || path.contains("vailability") || path.contains("/oauth2/"), "{method} {path}");
     }
+    let changes = client.get("/_sim/journal?effect=create,update,delete").await;
+    assert_eq!(changes["entries"], json!([]));
     let secret = &environment(dir.path())["AZURE_CLIENT_SECRET"];
     let said = [output.stdout, output.stderr].concat();
     assert!(!String::from_utf8_lossy(&said).contains(secret));
     let mut recordings = 0;
-    for file in std::fs::read_dir(&answers).expect("recordings") {
-        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+    for text in recorded(&answers) {
         assert!(!text.contains(simulator.subscription()), "{text}");
         recordings += 1;
     }
@@ -72,7 +82,7 @@ async fn a_read_only_check_agrees_and_changes_nothing() {
 async fn a_writing_check_agrees_and_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let output = check(dir.path(), &["--write", "--yes"]);
+    let output = check(dir.path(), &["--write", "--yes", "--profile", "instant"]);
     let report = report(&output);
     assert_eq!(differences(&report), [""; 0]);
     assert_eq!(output.status.code(), Some(0));
@@ -112,7 +122,7 @@ async fn every_kind_of_difference_is_found() {
     ] {
         client.post(door, &body).await;
     }
-    let output = check(dir.path(), &["--write", "--yes"]);
+    let output = check(dir.path(), &["--write", "--yes", "--profile", "instant"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let report = report(&output);
     let found = differences(&report);
@@ -152,4 +162,208 @@ fn what_cannot_be_checked_is_no_agreement() {
     for option in ["--endpoint", "--subscription", "--keep", "--ca-file"] {
         assert!(told.contains(option), "{option} in {told}");
     }
+}
+
+/// A fault that makes one thing differ and nothing else, and how the report says it.
+fn one_thing_each() -> [(Value, &'static str, &'static [&'static str]); 4] {
+    let missing = "/resourceGroups/acs-check-nobody-has-this/providers/Microsoft.Communication/";
+    let write: &[&str] = &["--write", "--yes", "--profile", "instant"];
+    [
+        (
+            json!({"path": missing, "answer": {"status": 410, "code": "ResourceGroupNotFound"}}),
+            "what is not there: CommunicationServices_Get (no such group): status (\"404\" \"410\")",
+            &[],
+        ),
+        (
+            json!({"path": missing, "answer": {"status": 404, "code": "ResourceGroupNotFound", "retryAfter": 7}}),
+            "what is not there: CommunicationServices_Get (no such group): header retry-after (\"absent\" \"present\")",
+            &[],
+        ),
+        (
+            json!({"method": "PUT", "operation": "Microsoft.Resources/subscriptions/resourceGroups/write",
+                "answer": {"after": {"set": {"pointer": "/properties/invented", "value": 1}}}}),
+            "group: ResourceGroups_Get: body /properties/invented (\"absent\" \"number\")",
+            write,
+        ),
+        (
+            json!({"method": "PUT", "path": "/communicationServices/acs-check-", "times": 1,
+                "answer": {"lro": {"late": {"ms": 7000}}}}),
+            "service: CommunicationServices_CreateOrUpdate (new): timing (\"under 5 s\" \"under 30 s\")",
+            write,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_status_a_header_a_member_or_a_time_is_found_alone() {
+    let each = one_thing_each().map(|(fault, expected, more)| {
+        tokio::spawn(async move {
+            let dir = tempfile::tempdir().expect("a directory");
+            let simulator = Simulator::start(dir.path(), &[]);
+            simulator.client().post("/_sim/faults", &fault).await;
+            let path = dir.path().to_owned();
+            let output = tokio::task::spawn_blocking(move || check(&path, more)).await.expect("an exit");
+            assert_eq!(differences(&report(&output)), [expected]);
+            assert_eq!(output.status.code(), Some(1));
+        })
+    });
+    for one in each {
+        one.await.expect("it is found");
+    }
+}
+
+#[tokio::test]
+async fn known_differences_do_not_fail_and_those_that_are_gone_are_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &[]);
+    let client = simulator.client();
+    let file = dir.path().join("known.yaml");
+    let known = file.to_str().expect("UTF-8");
+    let [(of_status, status, _), (of_header, header, _), ..] = one_thing_each();
+    client.post("/_sim/faults", &of_status).await;
+    // Asked for without being there: a mistake, not an empty list.
+    assert_eq!(check(dir.path(), &["--known", known]).status.code(), Some(2));
+    assert_eq!(check(dir.path(), &["--known", known, "--update"]).status.code(), Some(0));
+    // A person says why, and what only a writing run can see is in it, too.
+    let written = std::fs::read_to_string(&file).expect("a file");
+    let other =
+        "- {probe: service, step: CommunicationServices_Get, what: status, simulator: '200', endpoint: '418'}\n";
+    std::fs::write(&file, format!("{}  why: it is tea time\n{other}", written)).expect("written");
+    let output = check(dir.path(), &["--known", known]);
+    let told = report(&output);
+    assert_eq!(differences(&told), [status]);
+    assert_eq!((output.status.code(), &told["new"], &told["stale"]), (Some(0), &json!(0), &json!([])));
+    assert!(told.to_string().contains("it is tea time"), "{told}");
+    // The simulator is corrected, and something else is wrong.
+    let all = client.http.delete(format!("{}/_sim/faults", client.url)).send().await.expect("an answer");
+    assert_eq!(all.status(), 200);
+    client.post("/_sim/faults", &of_header).await;
+    let output = check(dir.path(), &["--known", known]);
+    let told = report(&output);
+    assert_eq!(differences(&told), [header]);
+    assert_eq!((output.status.code(), &told["new"]), (Some(1), &json!(1)));
+    assert_eq!(told["stale"].as_array().map(Vec::len), Some(1));
+    assert_eq!(told["stale"][0]["endpoint"], "410");
+    assert_eq!(check(dir.path(), &["--known", known, "--update"]).status.code(), Some(0));
+    let written = std::fs::read_to_string(&file).expect("a file");
+    assert!(!written.contains("410") && written.contains("retry-after") && written.contains("418"), "{written}");
+}
+
+#[tokio::test]
+async fn what_was_recorded_shows_the_same_differences_without_azure() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &[]);
+    let client = simulator.client();
+    for (fault, _, _) in &one_thing_each()[2..] {
+        client.post("/_sim/faults", fault).await;
+    }
+    let answers = dir.path().join("answers");
+    let at = answers.to_str().expect("UTF-8");
+    let there = report(&check(dir.path(), &["--write", "--yes", "--profile", "instant", "--record", at]));
+    drop(simulator);
+    let run = |more: &[&str]| {
+        program().args(["check", "--output", "json", "--against", at]).args(more).output().expect("an exit")
+    };
+    let output = run(&["--profile", "instant"]);
+    let here = report(&output);
+    assert_eq!((differences(&here), output.status.code()), (differences(&there), Some(1)));
+    assert_eq!(differences(&here).len(), 2, "{here}");
+    assert_eq!(here["requests"], 0);
+    let kept: Value =
+        serde_json::from_str(&std::fs::read_to_string(answers.join("report.json")).expect("a report")).expect("JSON");
+    assert_eq!(differences(&kept), differences(&there));
+    // A directory that has something is somebody's.
+    let again = check(dir.path(), &["--record", at]);
+    assert_eq!(again.status.code(), Some(64), "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+#[tokio::test]
+async fn no_key_and_no_token_is_printed_or_recorded() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &[]);
+    let client = simulator.client();
+    // The end is refused, so that what it would delete can be looked into.
+    client.post("/_sim/faults", &json!({"method": "DELETE", "answer": {"status": 409, "code": "Conflict"}})).await;
+    let answers = dir.path().join("answers");
+    let more = [
+        "--write",
+        "--yes",
+        "--profile",
+        "instant",
+        "--keep",
+        "--group",
+        "left",
+        "--record",
+        answers.to_str().expect("UTF-8"),
+    ];
+    let output = check(dir.path(), &more);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = client.token(dir.path()).await;
+    let group = format!("/subscriptions/{}/resourceGroups/left/providers", simulator.subscription());
+    let keys = format!(
+        "{}{group}/Microsoft.NotificationHubs/namespaces/acs-check-left/notificationHubs/phones/\
+        authorizationRules/DefaultFullSharedAccessSignature/listKeys?api-version=2023-10-01-preview",
+        client.url
+    );
+    let keys =
+        client.http.post(keys).bearer_auth(&token).header("content-length", "0").send().await.expect("an answer");
+    let keys: Value = keys.json().await.expect("JSON");
+    let primary = keys["primaryKey"].as_str().unwrap_or_else(|| panic!("{keys}")).to_owned();
+    let secret = environment(dir.path())["AZURE_CLIENT_SECRET"].clone();
+    let mut texts = recorded(&answers);
+    texts.extend([&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()));
+    for text in texts {
+        for secret in [&primary, &secret, "SharedAccessKey=", "eyJ", simulator.subscription()] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_takes_its_group_away() {
+    for name in ["INT", "TERM"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let simulator = Simulator::start(dir.path(), &[]);
+        let client = simulator.client();
+        let hang = json!({"method": "PUT", "path": "/communicationServices/", "answer": {"delayMs": 60_000}});
+        client.post("/_sim/faults", &hang).await;
+        let mut command = program();
+        command.envs(environment(dir.path())).args(["check", "--write", "--yes", "--profile", "instant"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let has_group = async || client.get("/_sim/state").await["resources"].to_string().contains("acs-check-");
+        // What it waits for is the answer to the PUT of a service.
+        while client.get("/_sim/faults").await["faults"][0]["hits"] == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert!(has_group().await);
+        signal(child.id(), name);
+        let output = child.wait_with_output().expect("an exit");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("stopped"), "{told}");
+        assert!(!has_group().await, "it left its group");
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_somebody_else_is_neither_used_nor_deleted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &[]);
+    let client = simulator.client();
+    let write = ["--write", "--yes", "--profile", "instant"];
+    let output = check(dir.path(), &[&write[..], &["--group", "rg-shop"]].concat());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("rg-shop exists already: nothing was touched"), "{told}");
+    let changes = client.get("/_sim/journal?method=PUT,PATCH,DELETE").await;
+    assert_eq!(changes["entries"], json!([]));
+    // Somebody else takes the name between the look and the PUT, which would change their group; here: their mark is on it.
+    let theirs = json!({"method": "PUT", "operation": "Microsoft.Resources/subscriptions/resourceGroups/write",
+        "answer": {"after": {"set": {"pointer": "/tags/run", "value": "theirs"}}}});
+    client.post("/_sim/faults", &theirs).await;
+    let output = check(dir.path(), &[&write[..], &["--group", "taken"]].concat());
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("LOOK AFTER THE RESOURCE GROUP taken") && told.contains("is not deleted"), "{told}");
+    assert!(client.get("/_sim/state").await["resources"].to_string().contains("/resourcegroups/taken"));
 }

@@ -8,6 +8,7 @@
     reason = "a story that meets what it does not expect has failed, and says where"
 )]
 
+mod authority;
 mod create;
 mod credentials;
 mod drain;
