@@ -141,7 +141,7 @@ test("a phone is added and rung by forms, and its handle is nobody's business", 
 
 test("a fault is placed, strikes, is seen in the journal, and is taken away", async () => {
   await tab("Faults").click();
-  const said = await submit(card("Place a fault"), { operation: "Microsoft.EventGrid/*", status: "429", retryAfter: "7", times: "1" });
+  const said = await submit(card("Place a fault"), { operation: "Microsoft.EventGrid/*", "answer/status": "429", "answer/retryAfter": "7", times: "1" });
   assert.equal(said, "Fault 1 waits for its requests.");
   const struck = await simulator.request("GET", `${made.topic}?api-version=${EG}`);
   assert.deepEqual([struck.status, struck.headers["retry-after"]], [429, "7"]);
@@ -153,6 +153,52 @@ test("a fault is placed, strikes, is seen in the journal, and is taken away", as
   await page.getByRole("button", { name: "Remove all" }).click();
   await page.getByText("Nothing fails").waitFor();
   assert.deepEqual((await simulator.door("GET", "faults")).faults, []);
+});
+
+test("the form offers every key that a fault may have, and what is given there is what is placed", async () => {
+  const { keys } = await simulator.door("GET", "faults/keys");
+  const offered = keys.filter(({ at }) => at !== "answer");
+  const form = card("Place a fault");
+  assert.deepEqual((await form.locator("[name]").evaluateAll((all) => all.map(({ name }) => name))).sort(), offered.map(({ at }) => at).sort());
+  await form.locator("details").evaluateAll((all) => all.forEach((one) => (one.open = true)));
+  const sample = ({ at, takes }) => {
+    if (takes === "flag") return true;
+    if (takes === "object") return {};
+    if (takes === "fraction") return 0.25;
+    if (takes === "json") return { deep: [1, null] };
+    if (takes.word) return takes.word[0];
+    if (takes.number) return Math.max(takes.number[0], 3);
+    return at.endsWith("pointer") || at.endsWith("/id") ? "/tags/owner" : `some ${at}`;
+  };
+  const needed = (at) => keys.filter((key) => key.at === "answer/after/set/pointer" && at.startsWith("answer/after/set/"));
+  const conditions = offered.filter(({ at }) => !at.startsWith("answer/"));
+  const status = offered.find(({ at }) => at === "answer/status");
+  const effects = offered.filter(({ at }) => at.startsWith("answer/"));
+  // All conditions together; effects one by one, as not all go together.
+  for (const wanted of [[...conditions, status], ...effects.map((key) => [...new Set([...needed(key.at), key])])]) {
+    await form.evaluate((element) => element.querySelectorAll("[name]").forEach((one) => (one.type === "checkbox" ? (one.checked = false) : (one.value = ""))));
+    for (const key of wanted) {
+      const control = form.locator(`[name="${key.at}"]`);
+      if (key.takes === "flag" || key.takes === "object") await control.check();
+      else if (key.takes.word) await control.selectOption(sample(key));
+      else await control.fill(key.takes === "json" ? JSON.stringify(sample(key)) : String(sample(key)));
+    }
+    await form.locator("output").evaluate((element) => (element.textContent = ""));
+    const said = await submit(form, {});
+    assert.match(said, /^Fault \d+ waits/, wanted.map(({ at }) => at).join());
+    const placed = (await simulator.door("GET", "faults")).faults.at(-1);
+    for (const key of wanted) assert.deepEqual(key.at.split("/").reduce((value, name) => value[name], placed), sample(key), key.at);
+  }
+  await form.locator('[name="answer/lro"]').selectOption("fail");
+  await form.locator('[name="answer/lro/late/ms"]').fill("5");
+  await form.locator("output").evaluate((element) => (element.textContent = ""));
+  assert.match(await submit(form, {}), /exclude each other/);
+  await form.locator('[name="plane"]').selectOption("entra");
+  assert.equal(await form.locator('[name="answer/lro"]').isVisible(), false);
+  assert.equal(await form.locator('[name="answer/drop"]').isVisible(), true);
+  await form.locator('[name="plane"]').selectOption("");
+  assert.equal(await form.locator('[name="answer/lro"]').isVisible(), true);
+  await simulator.door("DELETE", "faults");
 });
 
 test("names and texts of users stay text, in every view", async () => {

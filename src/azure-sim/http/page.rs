@@ -14,7 +14,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Beneath `/_sim/`.
-static FILES: [(&str, &str, &str); 17] = [
+static FILES: [(&str, &str, &str); 18] = [
     ("", HTML, include_str!("../web/index.html")),
     ("web/base.css", CSS, include_str!("../web/base.css")),
     ("web/parts.css", CSS, include_str!("../web/parts.css")),
@@ -31,6 +31,7 @@ static FILES: [(&str, &str, &str); 17] = [
     ("web/phones.js", SCRIPT, include_str!("../web/phones.js")),
     ("web/actions.js", SCRIPT, include_str!("../web/actions.js")),
     ("web/faults.js", SCRIPT, include_str!("../web/faults.js")),
+    ("web/fault-form.js", SCRIPT, include_str!("../web/fault-form.js")),
     ("web/form.js", SCRIPT, include_str!("../web/form.js")),
 ];
 

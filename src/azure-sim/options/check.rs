@@ -93,7 +93,8 @@ pub(crate) struct Wanted {
     pub(crate) output: Output,
 }
 
-pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
+/// What is wrong with single options.
+fn mistakes(given: &Given) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (option, url) in [("--endpoint", &given.endpoint), ("--authority", &given.authority)] {
         if !super::run::is_origin(url) {
@@ -124,6 +125,11 @@ pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
     if let Some(dir) = given.record.as_ref().filter(|dir| holds_something(dir)) {
         mistakes.push(format!("--record: {} is not an empty directory: name a new one", dir.display()));
     }
+    mistakes
+}
+
+pub(crate) fn check(given: Given) -> Result<Wanted, Vec<String>> {
+    let mut mistakes = mistakes(&given);
     let profile = super::run::profile(&given.profile).map_err(|mistake| mistakes.push(mistake)).ok();
     let time_scale = super::run::time_scale(&given.time_scale).map_err(|mistake| mistakes.push(mistake)).ok();
     // Recordings do not say whose they are; the model's own ids do as well.

@@ -1,47 +1,26 @@
 // Faults: placing them, seeing that they struck, taking them away.
 
 import { el, fill, find, table } from "./dom.js";
-import { form, pair, select, text } from "./form.js";
+import { faultForm } from "./fault-form.js";
 import { post, remove } from "./source.js";
 import * as tabs from "./tabs.js";
 
 const list = el("div");
-const number = { type: "number", min: 0 };
+const forms = el("div", { class: "forms" });
 let changed = () => {};
 
 export function start(stir) {
   changed = stir;
-  const place = form({
-    title: "Place a fault",
-    broad: true,
-    says: "It strikes requests that meet every condition given; the first one that is due does.",
-    button: "Place",
-    fields: [
-      pair(text("operation", "Operation, * for any rest", "Microsoft.Communication/*", false), text("path", "Part of the path", "", false),
-        select("method", "Method", ["", "GET", "PUT", "PATCH", "POST", "DELETE"].map((word) => [word, word || "any"]))),
-      pair(text("times", "How often", "1", false, { ...number, min: 1 }), text("nth", "First strikes match number", "", false, { ...number, min: 1 }),
-        text("status", "Answer status", "503", false, { ...number, min: 100, max: 599 }), text("retryAfter", "Retry-After, seconds", "", false, number)),
-      pair(text("delayMs", "Delay, ms", "", false, number),
-        select("drop", "Cut the connection", [["", "no"], ["before", "before the effect"], ["after", "after the effect"]]),
-        select("lro", "Its operation", [["", "as usual"], ["fail", "fails"], ["endless", "never ends"], ["lost", "is lost"]])),
-    ],
-    run: async (values) => {
-      const { id } = await post("faults", fault(values));
-      changed();
-      return `Fault ${id} waits for its requests.`;
-    },
-  });
-  fill(find("faults"), list, el("div", { class: "forms" }, place));
+  fill(find("faults"), list, forms);
 }
 
-/** The form's texts as a fault; what is empty is left out. */
-function fault(values) {
-  const take = (names, convert) => names.filter((name) => values[name] !== "").map((name) => [name, convert(values[name])]);
-  return Object.fromEntries([
-    ...take(["operation", "path", "method"], String),
-    ...take(["times", "nth"], Number),
-    ["answer", Object.fromEntries([...take(["status", "retryAfter", "delayMs"], Number), ...take(["drop", "lro"], String)])],
-  ]);
+/** Offers what a fault may have. */
+export function offer(keys) {
+  fill(forms, faultForm(keys, async (fault) => {
+    const { id } = await post("faults", fault);
+    changed();
+    return `Fault ${id} waits for its requests.`;
+  }));
 }
 
 export function update(faults) {

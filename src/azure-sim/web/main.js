@@ -52,6 +52,7 @@ async function start() {
   faults.start(stir);
   try {
     showProfile(await get("profile"));
+    faults.offer((await get("faults/keys")).keys);
     const page = await get("journal?limit=500");
     journal.load(page.entries);
     await refresh();
