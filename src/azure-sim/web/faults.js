@@ -35,16 +35,15 @@ export function update(faults) {
   fill(list, faults.length === 0
     ? el("p", { class: "empty" }, "Nothing fails. Place a fault below to see how a client takes it.")
     : [
-      table(["No.", "Strikes", "What happens", "Matched", "Struck", ""], faults.map(({ id, seen, hits, answer, ...when }) => [
+      table(["No.", "Strikes", "What happens", "Struck", ""], faults.map(({ id, seen, hits, answer, ...when }) => [
         { class: "number", value: id },
         { class: "long", value: said(when) || "everything" },
         { class: "long", value: said(answer) },
-        { class: "number", value: seen },
-        { class: "number", value: hits },
+        // Of those that met its conditions.
+        { class: "number", value: `${hits} of ${seen}` },
         act("Remove", `faults/${id}`),
       ])),
-      el("p", {}, act("Remove all", "faults")),
-      el("h3", {}, ""),
+      el("p", { class: "below" }, act("Remove all", "faults")),
     ]);
 }
 

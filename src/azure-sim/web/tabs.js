@@ -10,7 +10,16 @@ export function show(name) {
     tab.setAttribute("aria-selected", chosen);
     tab.tabIndex = chosen ? 0 : -1;
     find(tab.getAttribute("aria-controls")).hidden = !chosen;
+    if (chosen) reveal(tab);
   }
+}
+
+/** Where the tabs are wider than the page, the chosen one is not left outside. */
+function reveal(tab) {
+  const bar = tab.parentElement;
+  const [left, right] = [tab.offsetLeft - bar.offsetLeft, tab.offsetLeft - bar.offsetLeft + tab.offsetWidth];
+  if (left < bar.scrollLeft) bar.scrollLeft = left;
+  if (right > bar.scrollLeft + bar.clientWidth) bar.scrollLeft = right - bar.clientWidth;
 }
 
 export function shown() {
