@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import ssl
+import subprocess
 import threading
 import urllib.request
 
@@ -11,6 +12,7 @@ import pytest
 from azure.identity import ClientSecretCredential
 from azure.mgmt.communication import CommunicationServiceManagementClient
 from azure.mgmt.eventgrid import EventGridManagementClient
+from azure.mgmt.eventgrid import models as eg
 from azure.mgmt.notificationhubs import NotificationHubsManagementClient
 from azure.mgmt.resource.resources import ResourceManagementClient
 
@@ -26,6 +28,24 @@ def door(method, path, body=None):
     request = urllib.request.Request(f"{ARM}/_sim/{path}", data=data, method=method)
     with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=CA)) as answer:
         return json.load(answer)
+
+
+def versions(operation):
+    """Every api-version that the simulator says it takes for an operation."""
+    shown = subprocess.run(
+        [os.environ["AZURE_SIM_BIN"], "operations", "--output", "json"], capture_output=True, text=True, check=True
+    )
+    return next(each["versions"] for each in json.loads(shown.stdout) if each["name"] == operation)
+
+
+def system_topic(communication, events, service, topic):
+    """A communication service and its system topic."""
+    body = {"location": "global", "properties": {"dataLocation": "Europe"}}
+    made = communication.communication_services.begin_create_or_update(GROUP, service, body).result()
+    info = eg.SystemTopic(
+        location="global", source=made.id, topic_type="Microsoft.Communication.CommunicationServices"
+    )
+    return events.system_topics.begin_create_or_update(GROUP, topic, info).result()
 
 
 def credential(secret=None, tenant=None):

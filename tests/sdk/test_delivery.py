@@ -4,23 +4,14 @@ import time
 
 import pytest
 from azure.mgmt.eventgrid import models as eg
-from conftest import GROUP, SUBSCRIPTION, door
+from conftest import GROUP, door, system_topic
 
 SERVICE, TOPIC = "contoso-events", "contoso-events-topic"
-SOURCE = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-    f"/providers/Microsoft.Communication/communicationServices/{SERVICE}"
-)
 
 
 @pytest.fixture(scope="module")
 def topic(communication, events):
-    body = {"location": "global", "properties": {"dataLocation": "Europe"}}
-    communication.communication_services.begin_create_or_update(GROUP, SERVICE, body).result()
-    info = eg.SystemTopic(
-        location="global", source=SOURCE, topic_type="Microsoft.Communication.CommunicationServices"
-    )
-    return events.system_topics.begin_create_or_update(GROUP, TOPIC, info).result()
+    return system_topic(communication, events, SERVICE, TOPIC)
 
 
 def subscribe(events, name, url, **more):
@@ -94,7 +85,7 @@ def test_an_event_is_delivered_as_a_cloud_event(events, topic, webhook):
     assert headers["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert headers["webhook-request-origin"] == "eventgrid.azure.net"
     assert (event["specversion"], event["type"]) == ("1.0", "Microsoft.Communication.SMSReceived")
-    assert event["source"].lower() == SOURCE.lower()
+    assert event["source"].lower() == topic.source.lower()
 
 
 def test_an_endpoint_that_fails_is_tried_again(events, topic, webhook):

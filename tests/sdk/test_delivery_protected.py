@@ -7,25 +7,16 @@ import time
 import jwt
 import pytest
 from azure.mgmt.eventgrid import models as eg
-from conftest import ARM, CA, GROUP, SUBSCRIPTION, door
+from conftest import ARM, CA, GROUP, door, system_topic
 
 SERVICE, TOPIC = "contoso-secure", "contoso-secure-topic"
-SOURCE = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-    f"/providers/Microsoft.Communication/communicationServices/{SERVICE}"
-)
 TENANT = os.environ["AZURE_TENANT_ID"]
 EVENT_GRID = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 
 
 @pytest.fixture(scope="module")
 def topic(communication, events):
-    body = {"location": "global", "properties": {"dataLocation": "Europe"}}
-    communication.communication_services.begin_create_or_update(GROUP, SERVICE, body).result()
-    info = eg.SystemTopic(
-        location="global", source=SOURCE, topic_type="Microsoft.Communication.CommunicationServices"
-    )
-    return events.system_topics.begin_create_or_update(GROUP, TOPIC, info).result()
+    return system_topic(communication, events, SERVICE, TOPIC)
 
 
 def checked(header, audience):

@@ -10,7 +10,7 @@ import pytest
 from azure.mgmt.eventgrid import models as eg
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy
-from conftest import GROUP, SUBSCRIPTION, door
+from conftest import GROUP, SUBSCRIPTION, door, system_topic
 
 CONNECTION = os.environ["AZURITE_CONNECTION"]
 ACCOUNT = dict(part.split("=", 1) for part in CONNECTION.split(";") if part)["AccountName"]
@@ -18,20 +18,11 @@ STORAGE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Micro
 # The SDKs speak newer versions than Azurite knows.
 VERSION = "2025-05-05"
 SERVICE, TOPIC = "contoso-storage", "contoso-storage-topic"
-SOURCE = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
-    f"/providers/Microsoft.Communication/communicationServices/{SERVICE}"
-)
 
 
 @pytest.fixture(scope="module")
 def topic(communication, events):
-    body = {"location": "global", "properties": {"dataLocation": "Europe"}}
-    communication.communication_services.begin_create_or_update(GROUP, SERVICE, body).result()
-    info = eg.SystemTopic(
-        location="global", source=SOURCE, topic_type="Microsoft.Communication.CommunicationServices"
-    )
-    return events.system_topics.begin_create_or_update(GROUP, TOPIC, info).result()
+    return system_topic(communication, events, SERVICE, TOPIC)
 
 
 def queue(name):
@@ -88,7 +79,7 @@ def metrics(name):
     raise AssertionError(f"no counters of {name}")
 
 
-def test_an_event_lies_in_the_queue_as_one_object_in_base64(subscribe):
+def test_an_event_lies_in_the_queue_as_one_object_in_base64(topic, subscribe):
     events_queue = queue("plain")
     subscribe("plain", "plain", ttl=300)
     event_id = sms("größer als ASCII")
@@ -97,7 +88,7 @@ def test_an_event_lies_in_the_queue_as_one_object_in_base64(subscribe):
     event = json.loads(message.content)
     assert (event["id"], event["eventType"]) == (event_id, "Microsoft.Communication.SMSReceived")
     assert event["data"]["message"] == "größer als ASCII"
-    assert event["topic"].lower() == SOURCE.lower()
+    assert event["topic"].lower() == topic.source.lower()
     assert message.expires_on - message.inserted_on == timedelta(seconds=300)
     assert events_queue.receive_message() is None
     assert metrics("plain")["delivered"] == 1

@@ -4,17 +4,8 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.communication import CommunicationServiceManagementClient
 from azure.mgmt.communication.models import LinkNotificationHubParameters, RegenerateKeyParameters
-from conftest import GROUP, SUBSCRIPTION, client
+from conftest import GROUP, SUBSCRIPTION, client, versions
 
-VERSIONS = [
-    "2020-08-20-preview",
-    "2020-08-20",
-    "2023-03-31",
-    "2023-04-01",
-    "2025-05-01",
-    "2025-09-01",
-    "2026-03-18",
-]
 TYPE = "Microsoft.Communication/CommunicationServices"
 HUB = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/another-group"
@@ -26,7 +17,7 @@ def body(**properties):
     return {"location": "Global", "tags": {"a": "1"}, "properties": {"dataLocation": "United States", **properties}}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", versions("CommunicationServices_CreateOrUpdate"))
 def test_a_service_lives(version):
     services = client(CommunicationServiceManagementClient, api_version=version).communication_services
     name = f"life-{version}"

@@ -4,14 +4,13 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.mgmt.eventgrid import models as eg
-from conftest import GROUP, SUBSCRIPTION, client
+from conftest import GROUP, SUBSCRIPTION, client, versions
 
-VERSIONS = ["2022-06-15", "2025-02-15", "2025-07-15-preview"]
 TOPIC_TYPE = "Microsoft.Communication.CommunicationServices"
 SMS = "Microsoft.Communication.SMSReceived"
 
 
-@pytest.fixture(scope="module", params=VERSIONS)
+@pytest.fixture(scope="module", params=versions("SystemTopics_CreateOrUpdate"))
 def version(request):
     return request.param
 

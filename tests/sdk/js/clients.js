@@ -3,14 +3,9 @@ import { CommunicationServiceManagementClient } from "@azure/arm-communication";
 import { EventGridManagementClient } from "@azure/arm-eventgrid";
 import { NotificationHubsManagementClient } from "@azure/arm-notificationhubs";
 import { ClientSecretCredential } from "@azure/identity";
+import { arm, clientId, clientSecret, subscription, tenant } from "./environment.js";
 
-export const {
-  AZURE_RESOURCE_MANAGER_ENDPOINT: arm,
-  AZURE_SUBSCRIPTION_ID: subscription,
-  AZURE_TENANT_ID: tenant,
-  AZURE_CLIENT_ID: clientId,
-  AZURE_CLIENT_SECRET: clientSecret,
-} = process.env;
+export { arm, clientId, clientSecret, subscription, tenant };
 export const group = "rg-shop";
 /** The scope that ARM's tokens are asked for with. */
 export const scope = `${arm}/.default`;

@@ -13,7 +13,7 @@ fi
 run=$(mktemp -d)
 simulator_starts
 trap 'simulator_ends; rm -rf "$run"' EXIT
-beside_packages "$run" "$here"/*.js
+beside_packages "$run" "$here"/*.js "$here/../environment.js" "$here/../truth/operations.js"
 names=("${@##*/}")
 cd "$run"
 # One file after the other: they share one simulator. The second reporter ends with the counts in the words of `make test`.

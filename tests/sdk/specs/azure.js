@@ -1,14 +1,8 @@
 // A client without an SDK: examples are sent as they are written.
 import https from "node:https";
+import { arm, clientId, clientSecret, subscription, tenant } from "./environment.js";
 import { apiVersion } from "./operations.js";
 
-const {
-  AZURE_RESOURCE_MANAGER_ENDPOINT: arm,
-  AZURE_SUBSCRIPTION_ID: subscription,
-  AZURE_TENANT_ID: tenant,
-  AZURE_CLIENT_ID: clientId,
-  AZURE_CLIENT_SECRET: clientSecret,
-} = process.env;
 /** Names are global, so examples that put the same one into two groups cannot both be sent. */
 const GROUP = "rg-shop";
 

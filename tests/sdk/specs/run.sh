@@ -13,7 +13,7 @@ specs=$(cd "$AZURE_SPECS" && pwd)
 node_installed specs "$here"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-beside_packages "$work" "$here"/*.js "$here/differences.json" "$here/../truth"/{operations,generated}.js
+beside_packages "$work" "$here"/*.js "$here/differences.json" "$here/../environment.js" "$here/../truth"/{operations,generated}.js
 ln -s "$here/../evidence" "$work/evidence"
 simulator_starts --no-throttling
 trap 'simulator_ends; rm -rf "$work"' EXIT
