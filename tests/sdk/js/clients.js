@@ -4,6 +4,7 @@ import { EventGridManagementClient } from "@azure/arm-eventgrid";
 import { NotificationHubsManagementClient } from "@azure/arm-notificationhubs";
 import { ClientSecretCredential } from "@azure/identity";
 import { arm, clientId, clientSecret, subscription, tenant } from "./environment.js";
+import { operations } from "./operations.js";
 
 export { arm, clientId, clientSecret, subscription, tenant };
 export const group = "rg-shop";
@@ -34,6 +35,9 @@ export const eventGrid = (options) =>
   new EventGridManagementClient(credential, subscription, { ...settings, ...options });
 export const notificationHubs = (options) =>
   new NotificationHubsManagementClient(credential, subscription, { ...settings, ...options });
+
+/** Every api-version that the simulator says it takes for an operation; which of them a client really spoke is evidence. */
+export const versions = (operation) => operations().find(({ name }) => name === operation).versions;
 
 /** Every item of a paged list. */
 export async function all(pages) {

@@ -1,16 +1,14 @@
 // The whole life of a communication service, in every version that the client can be told to speak.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { all, communication, group, polling, subscription } from "./clients.js";
-import { operations } from "./operations.js";
+import { all, communication, group, polling, subscription, versions } from "./clients.js";
 
 const type = "Microsoft.Communication/CommunicationServices";
 const hub =
   `/subscriptions/${subscription}/resourceGroups/another-group` +
   "/providers/Microsoft.NotificationHubs/namespaces/nowhere/notificationHubs/none";
 
-// As the simulator says it takes; which of them a client really spoke is counted as evidence.
-for (const apiVersion of operations().find(({ name }) => name === "CommunicationServices_CreateOrUpdate").versions) {
+for (const apiVersion of versions("CommunicationServices_CreateOrUpdate")) {
   test(`a service lives in ${apiVersion}`, async () => {
     const services = communication({ apiVersion }).communicationServices;
     const name = `js-${apiVersion}`;

@@ -1,7 +1,7 @@
 // The whole life of system topics and event subscriptions, in every version that the client can be told to speak.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { all, communication, eventGrid, group, polling, subscription } from "./clients.js";
+import { all, communication, eventGrid, group, polling, subscription, versions } from "./clients.js";
 import { webhook } from "./webhook.js";
 
 const topicType = "Microsoft.Communication.CommunicationServices";
@@ -9,7 +9,7 @@ const sms = "Microsoft.Communication.SMSReceived";
 const notFound = { statusCode: 404 };
 const inGroup = `/subscriptions/${subscription}/resourceGroups/${group}/providers`;
 
-for (const apiVersion of ["2022-06-15", "2025-02-15", "2025-07-15-preview"]) {
+for (const apiVersion of versions("SystemTopics_CreateOrUpdate")) {
   describe(`in ${apiVersion}`, () => {
     const grid = eventGrid({ apiVersion });
     const services = communication().communicationServices;

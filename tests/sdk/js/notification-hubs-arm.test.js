@@ -1,12 +1,12 @@
 // The whole life of namespaces and hubs, in every version that the client can be told to speak.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { all, group, notificationHubs, polling } from "./clients.js";
+import { all, group, notificationHubs, polling, versions } from "./clients.js";
 
 const notFound = { statusCode: 404 };
 const sorted = (list) => [...list].sort();
 
-for (const apiVersion of ["2017-04-01", "2023-09-01", "2023-10-01-preview"]) {
+for (const apiVersion of versions("NotificationHubs_CreateOrUpdate")) {
   describe(`in ${apiVersion}`, () => {
     const { namespaces, notificationHubs: hubs } = notificationHubs({ apiVersion });
     const namespace = `js-hubs-${apiVersion}`;

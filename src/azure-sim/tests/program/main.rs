@@ -14,3 +14,4 @@ mod faults;
 mod help;
 mod kept;
 mod simulator;
+mod sink;
