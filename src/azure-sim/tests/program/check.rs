@@ -319,6 +319,22 @@ async fn no_key_and_no_token_is_printed_or_recorded() {
     }
 }
 
+#[test]
+fn a_secret_that_is_refused_is_not_shown() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let _simulator = Simulator::start(dir.path(), &[]);
+    let mut command = program();
+    command
+        .envs(environment(dir.path()))
+        .env("AZURE_CLIENT_SECRET", "wr0ng-s3cret")
+        .env("RUST_LOG", "trace")
+        .arg("check");
+    let output = command.output().expect("an exit");
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("no token") && !told.contains("wr0ng-s3cret"), "{told}");
+}
+
 #[tokio::test]
 async fn a_run_that_is_stopped_takes_its_group_away() {
     for name in ["INT", "TERM"] {

@@ -60,7 +60,7 @@ async fn it_agrees_to_both_handshakes_and_takes_every_event() {
         let endpoint = format!("{}/_sim/sink/{schema}?code=1", arm.client.url);
         let subscription = json!({"properties": {"eventDeliverySchema": schema,
             "destination": {"endpointType": "WebHook", "properties": {"endpointUrl": endpoint}}}});
-        let path = format!("Microsoft.EventGrid/systemTopics/events/eventSubscriptions/{schema}");
+        let path = format!("Microsoft.EventGrid/systemTopics/events/eventSubscriptions/{}", schema.replace('_', "-"));
         arm.made(&path, "2025-02-15", &subscription).await;
     }
     // One by POST with a code, one by OPTIONS.
