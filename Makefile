@@ -22,7 +22,7 @@ endif
 PARTS = demo
 PROGRAMS := -p acs-operator -p acs-relay -p azure-sim -p sample-app -p testbed
 
-.PHONY: help demo playground try-out e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation integration sdk az specs truth web picture binaries release parts clean-cache
+.PHONY: help demo playground try-out e2e e2e-refusal cluster images test bench simulate generate lint unit purity simulation fuzz integration sdk az specs truth web picture binaries release parts clean-cache
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -85,6 +85,9 @@ purity: ## What decides must not be able to reach a client, a clock or randomnes
 
 simulation: ## 20,000 schedules and the seeded bugs
 	$(STATIC) cargo run $(RELEASE) --quiet -p simulation -- --schedules 20000 --bugs
+
+fuzz: ## Arbitrary requests to the simulator's model for FUZZ_SECONDS (60), led by coverage; INPUT=FILE sends one input again
+	@tests/fuzz/run.sh
 
 integration: binaries parts ## Stories on a real API server
 	cargo test --quiet -p testbed -p integration

@@ -27,6 +27,7 @@ part lint make -s lint
 part purity make -s purity
 part unit make -s unit
 part simulation make -s simulation
+part fuzz make -s fuzz
 part integration make -s integration
 part sdk make -s sdk
 part specs make -s specs

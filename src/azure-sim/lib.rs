@@ -4,6 +4,8 @@
 //! own, so that a simulation can run it thousands of times and always get the same answers from the same seed.
 //! [`http`] is its skin: TLS, timers and the calls that Azure makes outwards.
 
+#[cfg(feature = "program")]
 pub mod check;
+#[cfg(feature = "program")]
 pub mod http;
 pub mod model;

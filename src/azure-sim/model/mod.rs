@@ -42,6 +42,7 @@ pub use config::{Config, Durations, Profile, StorageAccount};
 pub use faults::{Cut, Deletion, Edit, Fault, FaultAnswer, Lateness, LroFault, Meddling};
 pub use journal::{Effect, Entry, Micros, Page, Plane, Query};
 pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Request, Response};
+pub use path::resource_id;
 pub use push::{Phone, Platform, Push, Ring, Silence};
 pub use signing::SigningKey;
 pub use state::{Change, FORMAT, Stored, Unreadable};

@@ -27,43 +27,43 @@ impl Target {
         let path = unfolded.as_deref().unwrap_or(path);
         let segments = path.split('/').filter(|s| !s.is_empty()).map(decode).collect::<Result<Vec<_>, _>>()?;
         let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let mut target = Self { query, ..Self::default() };
+        Ok(Self { query, ..Self::of(&segments) })
+    }
+
+    /// From left to right, so that a name may be any word, `providers` too.
+    fn of(segments: &[String]) -> Self {
         let is = |at: usize, word: &str| segments.get(at).is_some_and(|s| s.eq_ignore_ascii_case(word));
-        let provider =
-            segments.iter().rposition(|s| s.eq_ignore_ascii_case("providers")).filter(|at| at + 1 < segments.len());
-        let head = provider.unwrap_or(segments.len());
-        if is(0, "subscriptions") {
-            target.subscription = segments.get(1).filter(|_| head >= 2).cloned();
-            if is(2, "resourceGroups") {
-                target.group = segments.get(3).filter(|_| head >= 4).cloned();
+        let mut target = Self::default();
+        let mut at = 0;
+        if is(0, "subscriptions") && segments.len() >= 2 {
+            target.subscription = segments.get(1).cloned();
+            at = 2;
+            if is(2, "resourceGroups") && segments.len() >= 4 {
+                target.group = segments.get(3).cloned();
+                at = 4;
             }
         }
-        let scoped = segments.iter().take(head).any(|s| s.eq_ignore_ascii_case("providers"));
-        if scoped {
-            let parts: Vec<&str> = segments.iter().take(head).map(String::as_str).collect();
-            target.scope = Some(format!("/{}", parts.join("/")));
+        let begins = |at: usize| is(at, "providers") && at + 1 < segments.len();
+        if begins(at) {
+            target.namespace = segments.get(at + 1).cloned();
+            at += 2;
         }
-        let rest = match provider {
-            Some(at) => {
+        while let Some(kind) = segments.get(at) {
+            if begins(at) && target.namespace.is_some() {
+                // What came so far is what this lies on.
+                target.scope = Some(format!("/{}", segments.get(..at).unwrap_or_default().join("/")));
                 target.namespace = segments.get(at + 1).cloned();
-                segments.get(at + 2..).unwrap_or_default()
+                target.types.clear();
+                target.names.clear();
+            } else if let Some(name) = segments.get(at + 1) {
+                target.types.push(kind.to_ascii_lowercase());
+                target.names.push(name.clone());
+            } else {
+                target.tail = Some(kind.clone());
             }
-            None => {
-                let known = usize::from(target.subscription.is_some()) * 2 + usize::from(target.group.is_some()) * 2;
-                segments.get(known..).unwrap_or_default()
-            }
-        };
-        for pair in rest.chunks(2) {
-            match pair {
-                [kind, name] => {
-                    target.types.push(kind.to_ascii_lowercase());
-                    target.names.push(name.clone());
-                }
-                [tail] => target.tail = Some(tail.clone()),
-                _ => {}
-            }
+            at += 2;
         }
-        Ok(target)
+        target
     }
 
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
@@ -76,7 +76,9 @@ impl Target {
 
     /// The resource type addressed, or the type of a collection when the last segment is one.
     pub(crate) fn resource_type(&self) -> Option<&'static Type> {
-        registry::find(self.namespace.as_deref()?, self.scope.is_some(), &self.types)
+        let found = registry::find(self.namespace.as_deref()?, self.scope.is_some(), &self.types)?;
+        // The list of a whole subscription names no group; a resource does.
+        (self.group.is_some() || !found.lies_in_group()).then_some(found)
     }
 
     pub(crate) fn collection(&self) -> Option<&'static Type> {
@@ -133,6 +135,13 @@ fn unfolded(path: &str) -> Option<String> {
     let of_topic = rest.len() == topic.len() && rest.iter().zip(topic).all(|(a, b)| a.eq_ignore_ascii_case(b));
     let scope = percent_decode_str(scope).decode_utf8().ok().filter(|_| of_topic)?;
     Some(format!("/{}/{}", scope.trim_matches('/'), rest.join("/")))
+}
+
+/// The id of the resource that a path names, as ARM writes it: provider and types in their own spelling, names in the
+/// caller's. `None` when the path names no resource of a type that is known here.
+pub fn resource_id(path_and_query: &str) -> Option<String> {
+    let target = Target::parse(path_and_query).ok()?;
+    target.resource_type().filter(|_| target.tail.is_none()).map(|_| target.id())
 }
 
 /// A segment's text; names with separators or dots only would reach another resource than the one checked.

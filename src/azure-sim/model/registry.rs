@@ -46,6 +46,12 @@ impl Place {
     }
 }
 
+impl Type {
+    pub(crate) fn lies_in_group(&self) -> bool {
+        self.place == Place::Group
+    }
+}
+
 pub(crate) const COMMUNICATION: &str = "Microsoft.Communication";
 pub(crate) const NOTIFICATION_HUBS: &str = "Microsoft.NotificationHubs";
 pub(crate) const EVENT_GRID: &str = "Microsoft.EventGrid";

@@ -119,8 +119,8 @@ pub(crate) struct Certified {
 
 impl Certified {
     pub(crate) fn from_pem(pem: &str) -> Result<Self, String> {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject as _;
+        use rustls_pki_types::CertificateDer;
+        use rustls_pki_types::pem::PemObject as _;
         let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|e| format!("the certificate: {e}"))?;
         let certified = Self {
             sha1: URL_SAFE_NO_PAD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &der)),

@@ -1,8 +1,10 @@
 //! `testbed bench`: how long it takes, how much it asks for, how large it is. Figures, no verdicts.
 
 mod count;
+mod kept;
 mod relay;
 mod report;
+mod simulator;
 mod stacks;
 mod start;
 
@@ -33,7 +35,7 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     permille: u64,
     /// What is measured
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Relay, Part::Operator])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Relay, Part::Simulator, Part::Operator])]
     parts: Vec<Part>,
     /// Seconds of rest that are watched
     #[arg(long, default_value_t = 20)]
@@ -50,6 +52,8 @@ enum Part {
     Operator,
     /// Events a second, latency, memory, start.
     Relay,
+    /// Reads and writes a second, pages, memory.
+    Simulator,
 }
 
 /// Everything that was measured.
@@ -72,6 +76,8 @@ struct Figures {
     rest: Option<Rest>,
     /// The relay.
     relay: Option<relay::Relay>,
+    /// The Azure simulator.
+    simulator: Option<simulator::Simulator>,
 }
 
 impl Bench {
@@ -105,11 +111,16 @@ impl Bench {
             starts: Vec::new(),
             rest: None,
             relay: None,
+            simulator: None,
         };
         // First, while the machine is quiet.
         if self.parts.contains(&Part::Relay) {
             show.line("\nRelay");
             figures.relay = relay::measure(show).await?;
+        }
+        if self.parts.contains(&Part::Simulator) {
+            show.line("\nAzure simulator");
+            figures.simulator = simulator::measure(show).await?;
         }
         if !self.parts.contains(&Part::Operator) {
             return Ok(figures);
@@ -171,6 +182,35 @@ impl Bench {
 #[allow(clippy::cast_precision_loss, reason = "at most 1000")]
 fn scale(permille: u64) -> f64 {
     permille as f64 / 1000.0
+}
+
+/// Which core does what, where one thing is measured and another makes its load.
+const SUBJECT_CORE: usize = 0;
+const LOAD_CORE: usize = 1;
+
+/// Whether there are two cores to keep apart.
+fn has_two_cores() -> Result<bool> {
+    Ok(std::thread::available_parallelism()?.get() >= 2 && testbed::binaries::on_path("taskset").is_some())
+}
+
+fn core(number: usize) -> Result<nix::sched::CpuSet> {
+    let mut set = nix::sched::CpuSet::new();
+    set.set(number)?;
+    Ok(set)
+}
+
+/// Does it on a thread of its own, alone on a core; the rest of this program keeps all of them.
+async fn on_core<T, F>(number: usize, work: impl FnOnce() -> F + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>>,
+{
+    let done = tokio::task::spawn_blocking(move || -> Result<T> {
+        nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &core(number)?).context("choosing a core")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(work())
+    });
+    done.await.context("measuring")?
 }
 
 fn place() -> Result<PathBuf> {

@@ -89,6 +89,11 @@ fn api_version(target: &Target) -> Result<&str, Refusal> {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";
         Refusal::new(400, "MissingApiVersionParameter", message)
     })?;
+    // No client should rely on which of two would be taken, even of two that are equal (unverified).
+    if target.query.iter().filter(|(name, _)| name.eq_ignore_ascii_case("api-version")).count() > 1 {
+        let message = "The api-version query parameter was given more than once.";
+        return Err(Refusal::new(400, "InvalidApiVersionParameter", message));
+    }
     let resources = |v: &str| registry::RESOURCES_VERSIONS.contains(&v);
     let registration = resources::providers::is_registration(target);
     let Some(namespace) = target.namespace.as_deref().filter(|_| !registration) else {

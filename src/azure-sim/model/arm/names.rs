@@ -37,7 +37,16 @@ fn named(method: &str, path: &str, target: Option<&Target>) -> String {
         "POST" => "action",
         _ => "read",
     };
-    let Some(target) = target else { return format!("Invalid/{verb}") };
+    let Some(target) = target else {
+        // A tenant that cannot be read is Entra's affair all the same: it answers.
+        let first = path.split('/').find(|s| !s.is_empty()).unwrap_or_default();
+        let of_arm = ["subscriptions", "providers"].iter().any(|word| first.eq_ignore_ascii_case(word));
+        return match (of_arm, path.ends_with("/token")) {
+            (true, _) => format!("Invalid/{verb}"),
+            (false, true) => "Microsoft.Entra/token/action".into(),
+            (false, false) => format!("Microsoft.Entra/metadata/{verb}"),
+        };
+    };
     let kind = target.resource_type().or_else(|| target.collection()).map(|t| t.activity);
     let namespace = match &target.namespace {
         Some(namespace) => registry::provider(namespace).map_or(namespace.as_str(), |p| p.namespace),

@@ -16,7 +16,8 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
         "PUT" => put(world, call, id),
         "PATCH" => change(world, call, id),
         "DELETE" => {
-            let gone = world.telephony.hub(&call.hub).remove_installation(id);
+            let stored = world.telephony.hubs.get_mut(&call.hub);
+            let gone = stored.is_some_and(|hub| hub.remove_installation(id));
             let response = Response::empty(204).with("content-type", XML);
             Ok((response, if gone { Effect::Delete } else { Effect::None }))
         }
@@ -65,7 +66,9 @@ fn store(world: &mut World, call: &Call<'_>, id: &str, source: Value) -> Result<
     if id.is_empty() || id.len() > 256 || !id.chars().all(super::tags::of_user) {
         return Err(Refused::bad("An installation id has letters, digits and -_@#.:= only, at most 256."));
     }
-    world.telephony.hub(&call.hub).expire(call.now);
+    if let Some(hub) = world.telephony.hubs.get_mut(&call.hub) {
+        hub.expire(call.now);
+    }
     let expires = registrations::expiry(world, &call.hub);
     let (installation, parts) = Installation::new(source, expires).map_err(Refused::bad)?;
     write(world, &call.hub, id, installation, &parts)

@@ -169,6 +169,10 @@ fn admit<'a>(
         return Err(Refused::new(413, &format!("The body is larger than {} KB.", largest / 1024)));
     }
     let call = Call { request, host, hub, rest, query, rule, now };
+    // Which of two would be taken is not known.
+    if call.query.iter().filter(|(name, _)| name.eq_ignore_ascii_case("api-version")).count() > 1 {
+        return Err(Refused::bad("The api-version was given more than once."));
+    }
     if VERSIONS.contains(&call.version()) {
         return Ok(call);
     }

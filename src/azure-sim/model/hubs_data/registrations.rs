@@ -76,7 +76,7 @@ fn put(world: &mut World, call: &Call<'_>, id: &str, known: Option<Registration>
         }
         Some(registration) => matches(call, registration.version)?,
         None if conditional => return Err(missing()),
-        None if world.telephony.hub(&call.hub).is_gone(id) => {
+        None if world.telephony.hubs.get(&call.hub).is_some_and(|hub| hub.is_gone(id)) => {
             return Err(Refused::new(410, "The registration id cannot be used any more. Use a different one"));
         }
         None => {}
@@ -106,7 +106,9 @@ fn store(
     version: u64,
     description: Description,
 ) -> Result<Registration, Refused> {
-    world.telephony.hub(&call.hub).expire(call.now);
+    if let Some(hub) = world.telephony.hubs.get_mut(&call.hub) {
+        hub.expire(call.now);
+    }
     quota::room(world, &call.hub, &[&description.channel])?;
     let Description { channel, tags, variables, tile, template } = description;
     let expires = expiry(world, &call.hub);

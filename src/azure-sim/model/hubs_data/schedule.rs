@@ -29,7 +29,7 @@ pub(super) fn schedule(world: &mut World, call: &Call<'_>) -> Answer {
     let notification = Notification::read(world, &call.hub, call.request, &call.request.body)?;
     let tags = send::tags_header(call.request).map(str::to_owned);
     send::by_tags(tags.as_deref())?;
-    if world.telephony.hub(&call.hub).scheduled.len() >= WAITING {
+    if world.telephony.hubs.get(&call.hub).is_some_and(|hub| hub.scheduled.len() >= WAITING) {
         return Err(Refused::new(403, "The simulator's quota of scheduled notifications is used up."));
     }
     quota::send(world, &call.hub, false)?;
@@ -55,7 +55,8 @@ fn id(world: &mut World) -> String {
 pub(super) fn cancel(world: &mut World, call: &Call<'_>, id: &str) -> Answer {
     call.require(world, Right::Send)?;
     Tier::of(world, &call.hub).at_least(Tier::Standard, "Scheduled send")?;
-    if world.telephony.hub(&call.hub).scheduled.remove(id).is_none() {
+    let stored = world.telephony.hubs.get_mut(&call.hub);
+    if stored.and_then(|hub| hub.scheduled.remove(id)).is_none() {
         return Err(Refused::new(404, "There is no scheduled notification of that id"));
     }
     telemetry::concluded(world, &call.hub, id, None, call.now);

@@ -56,6 +56,13 @@ fn nothing_changes_by_what_cannot_be_read() {
         ("PATCH", id.clone(), b"{}", 400),
         ("PATCH", format!("{id}?api-version="), b"{}", 400),
         ("DELETE", format!("{id}?api-version=2099-01-01"), b"", 400),
+        ("DELETE", format!("{id}?api-version={ACS}&api-version={ACS}"), b"", 400),
+        ("DELETE", format!("{id}?api-version={ACS}&Api-Version=2023-04-01"), b"", 400),
+        // Found by the fuzz target: segments between group and provider were passed over.
+        ("DELETE", format!("{}?api-version={ACS}", id.replace("/providers/", "/more/words/providers/")), b"", 400),
+        ("DELETE", format!("{}?api-version={ACS}", id.replace("/providers/", "/more/providers/")), b"", 400),
+        // What lies in groups lies nowhere else.
+        ("PUT", format!("{}?api-version={ACS}", id.replace("/resourceGroups/rg-shop", "")), BODY, 404),
         ("DELETE", format!("{id}%2f..?api-version={ACS}"), b"", 400),
         ("DELETE", format!("{id}/../shop?api-version={ACS}"), b"", 400),
         ("DELETE", format!("{id}/%2E%2E?api-version={ACS}"), b"", 400),

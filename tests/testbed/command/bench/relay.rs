@@ -7,11 +7,12 @@ mod subject;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 use testbed::scratch::Scratch;
 
 use super::super::show::Show;
+use super::{LOAD_CORE, SUBJECT_CORE};
 use app::{App, QUEUED, TAKEN};
 use load::{Event, Latencies, Target};
 use subject::Subject;
@@ -25,9 +26,6 @@ const FULL: Duration = Duration::from_secs(4);
 const STEADY: Duration = Duration::from_secs(5);
 /// Requests a second of the steady load.
 const RATE: u64 = 1000;
-/// Which core does what.
-const SUBJECT_CORE: usize = 0;
-const LOAD_CORE: usize = 1;
 
 /// What was measured.
 #[derive(Serialize)]
@@ -62,24 +60,12 @@ impl Relay {
 
 /// Measures; `None` where there are not two cores to keep apart.
 pub(super) async fn measure(show: &mut Show) -> Result<Option<Relay>> {
-    if std::thread::available_parallelism()?.get() < 2 || testbed::binaries::on_path("taskset").is_none() {
+    if !super::has_two_cores()? {
         show.line("  the relay is not measured: that takes two cores and the program taskset");
         return Ok(None);
     }
-    // On a thread of its own: its core is that thread's alone, and the rest of this program keeps all of them.
-    let measured = tokio::task::spawn_blocking(|| -> Result<Relay> {
-        pin(LOAD_CORE)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(on_one_core())
-    });
-    let measured = async { measured.await.context("measuring the relay")? };
+    let measured = super::on_core(LOAD_CORE, on_one_core);
     show.step("relay and nginx, one core each in turn", measured).await.map(Some)
-}
-
-fn pin(core: usize) -> Result<()> {
-    let mut set = nix::sched::CpuSet::new();
-    set.set(core)?;
-    nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set).context("choosing a core")
 }
 
 async fn on_one_core() -> Result<Relay> {

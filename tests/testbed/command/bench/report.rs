@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::Figures;
 use super::relay::Relay;
+use super::simulator::{REACH_MIB, REACH_READS, Run, Simulator};
 
 /// All of them, with their headings.
 pub(super) fn tables(figures: &Figures) -> String {
@@ -26,6 +27,13 @@ pub(super) fn tables(figures: &Figures) -> String {
     if let Some(relay) = &figures.relay {
         parts.push("The relay: one core, one route to a trivial app, 1 KiB, 64 connections".to_owned());
         parts.push(relay_figures(relay).to_string());
+    }
+    if let Some(simulator) = &figures.simulator {
+        let (resources, connections) = (simulator.resources, simulator.connections);
+        parts.push(format!(
+            "The Azure simulator: one core, {resources} communication services, TLS, {connections} kept connections"
+        ));
+        parts.push(simulator_figures(simulator).to_string());
     }
     if !figures.optimised {
         parts.insert(0, "Built without optimisation: memory and start are not those of a release.".to_owned());
@@ -124,5 +132,28 @@ fn relay_figures(relay: &Relay) -> Table {
     );
     row("resident memory, idle and after the load", format!("{:.1}, {:.1} MiB", relay.idle_mib, relay.loaded_mib));
     row("from start to ready, median of 5", format!("{:.0} ms", relay.start_ms));
+    table
+}
+
+fn simulator_figures(simulator: &Simulator) -> Table {
+    let mut table = table(header(&["figure", "in memory", "--keep", "reach"]));
+    let mut row = |figure: &str, value: &dyn Fn(&Run) -> String, reach: String| {
+        table.add_row([figure.to_owned(), value(&simulator.in_memory), value(&simulator.kept), reach]);
+    };
+    let none = String::new;
+    row("GET a second", &|run| format!("{:.0}", run.reads_per_second), format!("≥ {REACH_READS:.0}"));
+    row("PUT a second", &|run| format!("{:.0}", run.writes_per_second), none());
+    row("answers that were no success", &|run| run.failed.to_string(), "0".to_owned());
+    let page = |run: &Run| format!("{:.1}, {:.1} ms", run.page_p50_ms, run.page_slowest_ms);
+    row("a page of 100 of the list of all: p50, slowest", &page, none());
+    row("resident memory before", &|run| format!("{:.1} MiB", run.idle_mib), none());
+    row("resident memory with all", &|run| format!("{:.1} MiB", run.resident_mib), format!("≤ {REACH_MIB:.0} MiB"));
+    match (simulator.nginx_per_second, simulator.ratio()) {
+        (Some(nginx), Some(ratio)) => {
+            table.add_row(["the same answers a second from nginx".to_owned(), format!("{nginx:.0}"), none(), none()]);
+            table.add_row(["ratio".to_owned(), format!("{ratio:.2}"), none(), none()]);
+        }
+        _ => _ = table.add_row(["ratio to nginx", "nginx is not installed", "", ""]),
+    }
     table
 }

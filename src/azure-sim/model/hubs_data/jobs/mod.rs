@@ -91,11 +91,10 @@ pub(super) fn submit(world: &mut World, call: &Call<'_>) -> Answer {
     if kind != Kind::ExportRegistrations && input.is_none() {
         return Err(Refused::bad("An import has an ImportFileUri."));
     }
-    let id = new_id(world);
-    let jobs = &mut world.telephony.hub(&call.hub).jobs;
-    if jobs.len() >= JOBS {
+    if world.telephony.hubs.get(&call.hub).is_some_and(|hub| hub.jobs.len() >= JOBS) {
         return Err(Refused::new(403, "The simulator's quota of jobs is used up."));
     }
+    let id = new_id(world);
     let (created, updated) = (call.now, call.now);
     let job = Job {
         id: id.clone(),
@@ -109,7 +108,7 @@ pub(super) fn submit(world: &mut World, call: &Call<'_>) -> Answer {
         waits_for: None,
         to_write: Vec::new(),
     };
-    jobs.insert(id.clone(), job.clone());
+    world.telephony.hub(&call.hub).jobs.insert(id.clone(), job.clone());
     transfer::begin(world, &call.hub, &id);
     let location = atom::location(call, "jobs", &id);
     Ok((shown(201, call, &job).with("location", location), Effect::Create))

@@ -6,6 +6,8 @@ use anyhow::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::super::kept::whole;
+
 /// That of an app.
 pub(super) const TAKEN: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 /// That of a hub.
@@ -54,35 +56,5 @@ async fn answer(mut stream: TcpStream, says: &[u8]) -> std::io::Result<()> {
             None if stream.read_buf(&mut buffer).await? == 0 => return Ok(()),
             None => {}
         }
-    }
-}
-
-/// Length of the message at the front of `buffer`, once all of it is there. Chunked bodies end with an empty chunk.
-pub(super) fn whole(buffer: &[u8]) -> Option<usize> {
-    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(buffer.get(..head)?).ok()?;
-    let header = |name: &str| {
-        let mut lines = text.split("\r\n").filter_map(|line| line.split_once(':'));
-        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-    };
-    if header("transfer-encoding").is_some() {
-        let rest = buffer.get(head..)?;
-        return Some(head + rest.windows(5).position(|window| window == b"0\r\n\r\n")? + 5);
-    }
-    let length = head + header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    (buffer.len() >= length).then_some(length)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::whole;
-
-    #[test]
-    fn a_message_is_whole_when_its_body_is() {
-        assert_eq!(whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"), None);
-        assert_eq!(whole(b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabcPOST"), Some(41));
-        assert_eq!(whole(b"HTTP/1.1 204 No Content\r\n\r\n"), Some(27));
-        let chunked = b"P / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
-        assert_eq!(whole(chunked), Some(chunked.len()));
     }
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 use serde::Serialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::app::whole;
+use super::super::kept::{self, Full, Kept};
 
 /// Where requests go.
 #[derive(Clone, Copy)]
@@ -46,14 +45,6 @@ impl Event {
     }
 }
 
-/// Full load.
-pub(super) struct Full {
-    /// Answers a second that were a success.
-    pub(super) per_second: f64,
-    /// Answers that were none.
-    pub(super) failed: u64,
-}
-
 /// How long answers took, in milliseconds.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,12 +58,11 @@ pub(in super::super) struct Latencies {
 /// One kept connection, and the request that it sends: the same but for the event's id and subject, which no two requests share.
 /// Events of one subject would be delivered one after the other.
 struct Connection {
-    stream: TcpStream,
+    kept: Kept<TcpStream>,
     request: Vec<u8>,
     /// Where the number stands in the request.
     places: [usize; 2],
     next: u64,
-    answer: Vec<u8>,
 }
 
 const DIGITS: usize = 16;
@@ -85,7 +75,7 @@ impl Connection {
         let (request, places) = request(target, size)?;
         // Far apart, and never the same twice in one run of this program.
         let start = u64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros())?;
-        Ok(Self { stream, request, places, next: start + number * 100_000_000, answer: Vec::with_capacity(4096) })
+        Ok(Self { kept: Kept::new(stream), request, places, next: start + number * 100_000_000 })
     }
 
     /// Whether the answer was a success.
@@ -95,17 +85,7 @@ impl Connection {
         for place in self.places {
             self.request.get_mut(place..place + DIGITS).context("no room for the id")?.copy_from_slice(id.as_bytes());
         }
-        self.stream.write_all(&self.request).await?;
-        loop {
-            if let Some(length) = whole(&self.answer) {
-                let success = self.answer.starts_with(b"HTTP/1.1 2");
-                self.answer.drain(..length);
-                return Ok(success);
-            }
-            if self.stream.read_buf(&mut self.answer).await? == 0 {
-                bail!("the connection was closed");
-            }
-        }
+        Ok((200..300).contains(&self.kept.ask(&self.request).await?))
     }
 }
 
@@ -134,24 +114,16 @@ fn request(target: Target, size: usize) -> Result<(Vec<u8>, [usize; 2])> {
 }
 
 /// As much as `connections` that wait for each answer can send.
-#[allow(clippy::cast_precision_loss, reason = "counts of millions")]
 pub(super) async fn full(target: Target, connections: usize, size: usize, time: Duration) -> Result<Full> {
     let mut open = Vec::new();
     for number in 0..connections {
         open.push(Connection::open(target, size, u64::try_from(number)?).await?);
     }
     let started = Instant::now();
-    let runs = open.into_iter().map(|mut connection| async move {
-        let (mut taken, mut failed) = (0_u64, 0_u64);
-        while started.elapsed() < time {
-            if connection.ask().await? { taken += 1 } else { failed += 1 }
-        }
-        anyhow::Ok((taken, failed))
-    });
-    let counts = join_all(runs).await.into_iter().collect::<Result<Vec<_>>>()?;
-    let took = started.elapsed().as_secs_f64();
-    let (taken, failed) = counts.iter().fold((0, 0), |(taken, failed), run| (taken + run.0, failed + run.1));
-    Ok(Full { per_second: taken as f64 / took, failed })
+    let ask = async |connection: &mut Connection, _| {
+        if started.elapsed() < time { connection.ask().await.map(Some) } else { Ok(None) }
+    };
+    kept::full(&mut open, ask).await
 }
 
 /// `rate` a second, over as many connections as it takes; each is timed from when it was due, so that a pause counts.
@@ -185,6 +157,7 @@ pub(super) async fn steady(target: Target, size: usize, rate: u64, time: Duratio
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::kept::whole;
     use super::*;
 
     #[test]

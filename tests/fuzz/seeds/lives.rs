@@ -1,0 +1,157 @@
+//! Several requests each, so that what a request finds is not always the same.
+
+/// Each with its name.
+pub(super) fn all() -> impl Iterator<Item = (String, Vec<u8>)> {
+    LIVES.iter().map(|(name, text)| (format!("life-{name}"), text.as_bytes().to_vec()))
+}
+
+const LIVES: [(&str, &str); 8] = [
+    (
+        "service",
+        r#"PUT {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
+authorization: {token}
+content-type: application/json
+
+{"location":"global","properties":{"dataLocation":"Europe"}}
+~~~~ 60
+GET {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
+authorization: {token}
+
+~~~~
+POST {G}/providers/Microsoft.Communication/communicationServices/new/listKeys?api-version=2025-09-01
+authorization: {token}
+
+~~~~
+DELETE {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
+authorization: {token}
+
+~~~~ 60
+GET {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
+authorization: {token}
+"#,
+    ),
+    (
+        "deletion",
+        r"DELETE {T}?api-version=2025-02-15
+authorization: {token}
+
+~~~~ 60
+DELETE {A}?api-version=2025-09-01
+authorization: {token}
+
+~~~~
+DELETE {N}?api-version=2023-10-01-preview
+authorization: {token}
+
+~~~~ 600
+DELETE {G}?api-version=2021-04-01
+authorization: {token}
+",
+    ),
+    (
+        "event",
+        r#"PUT {A}/providers/Microsoft.EventGrid/eventSubscriptions/other?api-version=2025-02-15
+authorization: {token}
+content-type: application/json
+
+{"properties":{"destination":{"endpointType":"WebHook","properties":{"endpointUrl":"https://relay.example/other"}}}}
+~~~~ 30
+POST /_sim/sms
+
+{"service":"shop","from":"+1","to":"+2","message":"hello"}
+~~~~ 30
+GET /_sim/deliveries
+
+"#,
+    ),
+    (
+        "phone",
+        r#"PUT /phones/installations/phone-1?api-version=2020-06
+host: {host}
+authorization: {sas}
+content-type: application/json
+
+{"installationId":"phone-1","platform":"apns","pushChannel":"abcdef0123456789","tags":["user:anna"]}
+~~~~
+POST /phones/messages?api-version=2015-01
+host: {host}
+authorization: {sas}
+servicebusnotification-format: apple
+servicebusnotification-tags: user:anna && !a
+content-type: application/json
+
+{"aps":{"alert":"hello"}}
+~~~~
+PATCH /phones/installations/phone-1?api-version=2020-06
+host: {host}
+authorization: {sas}
+
+[{"op":"remove","path":"/tags/user:anna"}]
+"#,
+    ),
+    (
+        "registration",
+        r#"POST /phones/registrations?api-version=2015-01
+host: {host}
+authorization: {sas}
+content-type: application/atom+xml;type=entry;charset=utf-8
+
+<?xml version="1.0" encoding="utf-8"?><entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><AppleRegistrationDescription xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"><Tags>a,b</Tags><DeviceToken>abcdef0123456789</DeviceToken></AppleRegistrationDescription></content></entry>
+~~~~
+GET /phones/registrations?api-version=2015-01&$top=1
+host: {host}
+authorization: {sas}
+"#,
+    ),
+    (
+        "fault",
+        r#"POST /_sim/faults
+
+{"on":{"method":"GET","path":"communicationServices"},"answer":{"status":429,"retryAfter":3},"times":1}
+~~~~
+GET {A}?api-version=2025-09-01
+authorization: {token}
+
+~~~~
+GET {A}?api-version=2025-09-01
+authorization: {token}
+"#,
+    ),
+    (
+        "call",
+        r#"POST /_sim/phones
+
+{"hub":"{H}","user":"anna","platform":"apple"}
+~~~~
+POST /_sim/call
+
+{"service":"shop","to":"anna"}
+~~~~
+POST /_sim/portal/unlink
+
+{"service":"{A}"}
+"#,
+    ),
+    (
+        "group",
+        r#"PUT {S}/resourcegroups/other?api-version=2021-04-01
+authorization: {token}
+content-type: application/json
+
+{"location":"westeurope"}
+~~~~
+PUT {S}/resourceGroups/other/providers/Microsoft.Communication/communicationServices/b?api-version=2023-04-01
+authorization: {token}
+content-type: application/json
+
+{"location":"global","properties":{"dataLocation":"Europe"}}
+~~~~ 60
+DELETE {S}/resourceGroups/other?api-version=2021-04-01
+authorization: {token}
+
+~~~~ 600
+GET {S}/resources?api-version=2021-04-01&$filter=resourceGroup%20eq%20'other'&$top=1
+authorization: {token}
+"#,
+    ),
+];
