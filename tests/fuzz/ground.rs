@@ -147,9 +147,24 @@ impl Making {
             "filter": {"includedEventTypes": ["Microsoft.Communication.SMSReceived"]},
         }});
         self.make("PUT", &format!("{}/eventSubscriptions/relay", names.topic), eg, &webhook);
-        let lock = json!({"properties": {"level": "CanNotDelete"}});
-        let kept = format!("{}/authorizationRules/sender/providers/Microsoft.Authorization/locks/kept", names.hub);
-        self.make("PUT", &kept, "2016-09-01", &lock);
+        self.make(
+            "PUT",
+            &format!("{}/providers/Microsoft.EventGrid/eventSubscriptions/relay", names.service),
+            eg,
+            &webhook,
+        );
+        self.make("PUT", &format!("{}/authorizationRules/sender", names.namespace), nh, &rights);
+        self.install(names);
+    }
+
+    /// A phone that the hub knows.
+    fn install(&mut self, names: &Names) {
+        let signature = self.signature(names);
+        let headers = [("host", HOST), ("authorization", signature.as_str()), ("content-type", "application/json")];
+        let body = json!({"installationId": "phone-1", "platform": "apns", "pushChannel": "ab".repeat(32), "tags": ["user:anna"]});
+        let path = "/phones/installations/phone-1?api-version=2020-06".to_owned();
+        let answer = self.send("PUT", path, &headers, body.to_string().into_bytes());
+        assert!(answer.status < 300, "{answer:?}");
     }
 
     fn key(&self, names: &Names) -> String {

@@ -114,7 +114,6 @@ fn of(operation: &Operation) -> String {
     match operation.provider {
         HUBS_DATA_PLANE => head = "host: {host}\nauthorization: {sas}\n",
         "Entra" => {
-            path = path.replace("{tenant}", "common");
             let form = "grant_type=client_credentials&client_id={client}&client_secret={secret}\
                         &scope=https%3A%2F%2Fmanagement.azure.com%2F.default\n";
             let form = if operation.method == "POST" { form } else { "" };
@@ -122,6 +121,14 @@ fn of(operation: &Operation) -> String {
         }
         _ => {}
     }
+    // The data plane asks some things by header.
+    let head = match operation.name {
+        "Notifications_Send" | "Notifications_SendBatch" => format!("{head}servicebusnotification-format: apple\n"),
+        "ScheduledNotifications_Create" => format!(
+            "{head}servicebusnotification-format: apple\nservicebusnotification-scheduletime: 2027-01-16T00:00:00\n"
+        ),
+        _ => head.to_owned(),
+    };
     let query = operation.versions.last().map(|version| format!("?api-version={version}")).unwrap_or_default();
     if body.is_null() {
         return format!("{} {path}{query}\n{head}\n", operation.method);
@@ -157,7 +164,7 @@ fn body(operation: &Operation) -> Value {
         ("Tags", _) => json!({"operation": "Merge", "properties": {"tags": {"a": "b"}}}),
         ("ManagementLocks", _) => json!({"properties": {"level": "ReadOnly", "notes": "n"}}),
         ("Installations", _) => {
-            json!({"installationId": "phone-1", "platform": "apns", "pushChannel": "abcdef0123456789",
+            json!({"installationId": "phone-1", "platform": "apns", "pushChannel": "abababababababababababababababababababababababababababababababab",
             "tags": ["user:anna"], "templates": {"t": {"body": "{\"aps\":{\"alert\":\"$(m)\"}}", "tags": ["a"]}}})
         }
         _ => json!({"location": "westeurope", "tags": {"a": "b"}}),
@@ -192,7 +199,7 @@ fn action(name: &str) -> Value {
         "CheckNameAvailability" => json!({"name": "shop", "type": "Microsoft.Communication/CommunicationServices"}),
         "CheckAvailability" | "CheckNotificationHubAvailability" => json!({"name": "shop-hubs"}),
         "DebugSend" => json!({"data": {"message": "m"}}),
-        "Send" | "SendBatch" => json!({"aps": {"alert": "hello"}}),
+        "Send" | "SendBatch" | "Create" => json!({"aps": {"alert": "hello"}}),
         _ => Value::Null,
     }
 }

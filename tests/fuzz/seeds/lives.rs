@@ -5,7 +5,7 @@ pub(super) fn all() -> impl Iterator<Item = (String, Vec<u8>)> {
     LIVES.iter().map(|(name, text)| (format!("life-{name}"), text.as_bytes().to_vec()))
 }
 
-const LIVES: [(&str, &str); 8] = [
+const LIVES: [(&str, &str); 9] = [
     (
         "service",
         r#"PUT {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
@@ -49,6 +49,26 @@ authorization: {token}
 ",
     ),
     (
+        "lock",
+        r#"PUT {A}/providers/Microsoft.Authorization/locks/kept?api-version=2016-09-01
+authorization: {token}
+content-type: application/json
+
+{"properties":{"level":"CanNotDelete"}}
+~~~~
+DELETE {A}?api-version=2025-09-01
+authorization: {token}
+
+~~~~
+DELETE {A}/providers/Microsoft.Authorization/locks/kept?api-version=2016-09-01
+authorization: {token}
+
+~~~~
+DELETE {A}?api-version=2025-09-01
+authorization: {token}
+"#,
+    ),
+    (
         "event",
         r#"PUT {A}/providers/Microsoft.EventGrid/eventSubscriptions/other?api-version=2025-02-15
 authorization: {token}
@@ -71,7 +91,7 @@ host: {host}
 authorization: {sas}
 content-type: application/json
 
-{"installationId":"phone-1","platform":"apns","pushChannel":"abcdef0123456789","tags":["user:anna"]}
+{"installationId":"phone-1","platform":"apns","pushChannel":"abababababababababababababababababababababababababababababababab","tags":["user:anna"]}
 ~~~~
 POST /phones/messages?api-version=2015-01
 host: {host}
@@ -96,7 +116,7 @@ host: {host}
 authorization: {sas}
 content-type: application/atom+xml;type=entry;charset=utf-8
 
-<?xml version="1.0" encoding="utf-8"?><entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><AppleRegistrationDescription xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"><Tags>a,b</Tags><DeviceToken>abcdef0123456789</DeviceToken></AppleRegistrationDescription></content></entry>
+<?xml version="1.0" encoding="utf-8"?><entry xmlns="http://www.w3.org/2005/Atom"><content type="application/xml"><AppleRegistrationDescription xmlns="http://schemas.microsoft.com/netservices/2010/10/servicebus/connect"><Tags>a,b</Tags><DeviceToken>abababababababababababababababababababababababababababababababab</DeviceToken></AppleRegistrationDescription></content></entry>
 ~~~~
 GET /phones/registrations?api-version=2015-01&$top=1
 host: {host}

@@ -81,3 +81,17 @@ fn clients_find_the_token_endpoint() {
     assert_eq!(found["token_endpoint"], format!("{base}/{tenant}/oauth2/v2.0/token"));
     assert_eq!(azure.raw("GET", "/common/discovery/instance?api-version=1.1", b"").status, 200);
 }
+
+#[test]
+fn a_tenant_that_cannot_be_read_is_entras_affair_in_the_journal_too() {
+    let mut azure = instant();
+    for (method, path, operation) in [
+        ("POST", "/%ff/oauth2/v2.0/token", "Microsoft.Entra/token/action"),
+        ("GET", "/%00/v2.0/.well-known/openid-configuration", "Microsoft.Entra/metadata/read"),
+    ] {
+        let refused = azure.raw(method, path, b"");
+        assert_eq!((refused.status, refused.value()["error"].as_str()), (400, Some("invalid_request")), "{path}");
+        let entry = azure.world.journal().back().expect("an entry");
+        assert_eq!((entry.plane, entry.operation.as_str()), (Plane::Entra, operation));
+    }
+}

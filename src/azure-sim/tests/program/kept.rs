@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -201,4 +202,102 @@ async fn another_authority_for_once_does_not_take_the_place_of_the_kept_one() {
         let mode = std::fs::metadata(dir.path().join("ca.key")).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+/// As a full disk: no file of it may grow beyond so many bytes. Without the signal that would end it at once.
+fn start_with_room(dir: &Path, bytes: u64, log: &Path) -> Simulator {
+    let script = format!("trap '' XFSZ; ulimit -f {}; log=$1; shift; exec \"$@\" 2>\"$log\"", bytes / 512);
+    let mut run = Command::new("sh");
+    run.args(["-c", &script, "sh"]).arg(log).arg(program().get_program());
+    run.args(["run", "--keep", "--no-throttling", "--dir"]).arg(dir);
+    Simulator::of(run, dir)
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_ends_the_program_and_loses_nothing_that_was_answered() {
+    let dir = tempfile::tempdir().expect("a directory");
+    assert_eq!(start(dir.path(), &["--no-throttling"]).terminate().0, Some(0));
+    let log = dir.path().join("log");
+    let size = std::fs::metadata(dir.path().join("state.redb")).expect("a file").len();
+    let mut simulator = start_with_room(dir.path(), size, &log);
+    let client = Client::new(dir.path(), &simulator).await;
+    let url = simulator.url().to_owned();
+    let mut answered = 0;
+    let refused = loop {
+        let put = client.send("PUT", &format!("{url}{}", service(&format!("shop-{answered}"))), europe()).await;
+        if put.status() != 201 {
+            break put;
+        }
+        answered += 1;
+        assert!(answered < 100_000, "the file never grew");
+    };
+    assert_eq!(refused.status(), 500);
+    let said: Value = refused.json().await.expect("JSON");
+    let message = said["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("azure-sim: the state cannot be written: "), "{message}");
+    // By itself: who waits for it is told by its exit.
+    assert_eq!(simulator.ended(), Some(1));
+    let log = std::fs::read_to_string(log).expect("a log");
+    assert!(log.contains("the state cannot be written"), "{log}");
+
+    let simulator = start(dir.path(), &["--no-throttling"]);
+    let state = client.value(&format!("{}/_sim/state", simulator.url())).await;
+    let resources = state["resources"].as_object().expect("resources");
+    let there = (0..answered).all(|number| {
+        let id = service(&format!("shop-{number}"));
+        resources.contains_key(id.split('?').next().expect("a path").to_lowercase().as_str())
+    });
+    assert!(there, "{answered} were answered, {} are there", resources.len() - 1);
+}
+
+#[test]
+fn a_file_of_another_version_that_was_killed_is_left_as_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut simulator = start(dir.path(), &[]);
+    simulator.kill();
+    // What a later version would leave behind when it is killed: it has the file open and never closes it.
+    let (file, image) = (dir.path().join("state.redb"), dir.path().join("image"));
+    let database = redb::Database::open(&file).expect("a database");
+    let write = database.begin_write().expect("a transaction");
+    let about = redb::TableDefinition::<&str, &[u8]>::new("about");
+    write.open_table(about).expect("a table").insert("format", &7u64.to_le_bytes()[..]).expect("an entry");
+    write.commit().expect("written");
+    std::fs::copy(&file, &image).expect("a copy");
+    drop(database);
+    let killed = std::fs::read(&image).expect("a file");
+    assert!(killed != std::fs::read(&file).expect("a file"), "a file that was closed differs from one that was not");
+    std::fs::rename(&image, &file).expect("moved");
+    let said = refusal(dir.path());
+    assert!(said.contains("it has format 7, and this version of azure-sim knows format 1 only"), "{said}");
+    assert!(killed == std::fs::read(&file).expect("a file"), "it was not written to");
+}
+
+#[tokio::test]
+async fn faults_of_a_script_go_on_where_they_were_and_are_not_placed_twice() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let script = dir.path().join("faults.yaml");
+    let fault =
+        "faults:\n- {label: storm, method: PUT, path: communicationServices, times: 3, answer: {status: 503}}\n";
+    std::fs::write(&script, fault).expect("a file");
+    let options = ["--faults", script.to_str().expect("a path")];
+    let mut simulator = start(dir.path(), &options);
+    let client = Client::new(dir.path(), &simulator).await;
+    let put = async |simulator: &Simulator| {
+        let url = format!("{}{}", simulator.url(), service("shop"));
+        client.send("PUT", &url, europe()).await.status().as_u16()
+    };
+    assert_eq!((put(&simulator).await, put(&simulator).await), (503, 503));
+    simulator.kill();
+
+    let mut simulator = start(dir.path(), &options);
+    let faults = async |simulator: &Simulator| client.value(&format!("{}/_sim/faults", simulator.url())).await;
+    let placed = faults(&simulator).await;
+    assert_eq!(placed["faults"].as_array().map(Vec::len), Some(1), "{placed}");
+    assert_eq!(placed["faults"][0]["hits"], 2, "{placed}");
+    assert_eq!((put(&simulator).await, put(&simulator).await), (503, 201), "the third of three, and no fourth");
+    assert_eq!(simulator.terminate().0, Some(0));
+
+    let simulator = start(dir.path(), &options);
+    assert_eq!(faults(&simulator).await["faults"][0]["hits"], 3);
+    assert_eq!(put(&simulator).await, 201, "nothing strikes any more; an update says 201, too");
 }

@@ -98,6 +98,11 @@ impl Simulator {
         self.child.wait().expect("an exit").code()
     }
 
+    /// Waits until it ends by itself: with which code it did.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.wait().expect("an exit").code()
+    }
+
     /// SIGKILL: it has no say in it.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("a child");

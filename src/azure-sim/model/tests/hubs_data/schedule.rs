@@ -82,3 +82,20 @@ fn what_is_over_goes_at_once_and_what_is_far_is_refused() {
         assert_eq!(schedule(&mut azure, &soon, None).status, 403, "{sku}");
     }
 }
+
+#[test]
+fn what_a_hub_refuses_leaves_no_record_of_the_hub() {
+    let (mut azure, _) = with_hub("Standard");
+    azure.world.watch();
+    azure.world.changes();
+    let token = azure.token("DefaultFullSharedAccessSignature", true);
+    for (method, path) in [
+        ("DELETE", "/phones/schedulednotifications/1?api-version=2015-08"),
+        ("DELETE", "/phones/installations/nobody?api-version=2015-08"),
+        ("PUT", "/phones/installations/somebody?api-version=2015-08"),
+        ("PUT", "/phones/registrations/1-2?api-version=2015-08"),
+    ] {
+        azure.data(method, path, &token, &[], "{}");
+        assert!(!azure.world.has_urgent_changes(), "{method} {path}");
+    }
+}
