@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
 
-use crate::simulator::Simulator;
+use crate::simulator::{Simulator, environment};
 
 /// A client that sends exactly what it is given: no library tidies a path or a header.
 struct Raw {
@@ -144,16 +144,18 @@ async fn entra_says_what_is_wrong_and_nothing_changes() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let url = exported(dir.path(), "AZURE_RESOURCE_MANAGER_ENDPOINT");
-    let raw = Raw::new(&url, dir.path());
+    let url = simulator.url();
+    let raw = Raw::new(url, dir.path());
     let client = simulator.client();
+    let variables = environment(dir.path());
+    let variable = |name: &str| variables[name].trim_matches('\'').to_owned();
     let before = client.get("/_sim/state").await["resources"].clone();
-    let tenant = exported(dir.path(), "AZURE_TENANT_ID");
+    let tenant = variable("AZURE_TENANT_ID");
     let place = format!("/{tenant}/oauth2/v2.0/token");
     let good = format!(
         "grant_type=client_credentials&client_id={}&client_secret={}&scope={url}/.default",
-        exported(dir.path(), "AZURE_CLIENT_ID"),
-        exported(dir.path(), "AZURE_CLIENT_SECRET")
+        variable("AZURE_CLIENT_ID"),
+        variable("AZURE_CLIENT_SECRET")
     );
     let form = |text: &str| text.as_bytes().to_vec();
     let rows: Vec<(&str, String, &str, Vec<u8>, u16)> = vec![
@@ -201,9 +203,9 @@ async fn the_data_plane_of_hubs_says_what_is_wrong_and_nothing_changes() {
     const XML: &str = "application/atom+xml;type=entry;charset=utf-8";
     let dir = tempfile::tempdir().expect("a directory");
     let simulator = Simulator::start(dir.path(), &[]);
-    let url = exported(dir.path(), "AZURE_RESOURCE_MANAGER_ENDPOINT");
-    let raw = Raw::new(&url, dir.path());
-    let token = token(&raw, dir.path(), &url);
+    let raw = Raw::new(simulator.url(), dir.path());
+    let client = simulator.client();
+    let token = client.token(dir.path()).await;
     let namespace = format!(
         "/subscriptions/{}/resourceGroups/rg-shop/providers/Microsoft.NotificationHubs/namespaces/bad-input",
         simulator.subscription()
@@ -223,7 +225,6 @@ async fn the_data_plane_of_hubs_says_what_is_wrong_and_nothing_changes() {
     let version = "api-version=2020-06";
     assert_eq!(send("PUT", &format!("/phones/installations/phone?{version}"), JSON, phone).0, 200);
     let shown = |id: &str| send("GET", &format!("/phones/installations/{id}?{version}"), JSON, b"");
-    let client = simulator.client();
     let (before, phones) = (shown("phone"), client.get("/_sim/phones").await);
     assert_eq!(before.0, 200);
     let new = |name: &str| format!("/phones/installations/{name}?{version}");
