@@ -144,9 +144,12 @@ pub fn uses_secret(object: &Object, secret: &str) -> bool {
             service.spec.connection_secret_name.as_ref().is_some_and(|name| name.0 == secret)
         }
         Object::EventSubscription(subscription) => {
-            let hook = subscription.spec.destination.web_hook.as_ref();
+            let spec = &subscription.spec;
             let of_relay = relay_of(subscription).is_some_and(|relay| crate::names::delivery_secret(relay) == secret);
-            of_relay || hook.and_then(|hook| hook.url_secret_ref.as_ref()).is_some_and(|place| place.name.0 == secret)
+            let url = spec.destination.web_hook.as_ref().and_then(|hook| hook.url_secret_ref.as_ref());
+            let attributes = spec.delivery_attributes.iter().filter_map(|attribute| attribute.static_.as_ref());
+            let mut places = attributes.filter_map(|fixed| fixed.value_secret_ref.as_ref()).chain(url);
+            of_relay || places.any(|place| place.name.0 == secret)
         }
         Object::EventRelay(relay) => {
             let name = relay.metadata.name.as_deref().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The walk over one Azure resource: read, compare, announce, send, watch, settle. Written once for all of them.
 
 use crate::azure::call::{Body, Method};
-use crate::azure::descriptor::{Compare, Descriptor, Ownership, Update};
+use crate::azure::descriptor::{Compare, Descriptor, Ownership};
 use crate::azure::error::{AzureError, Class, Fault};
 use crate::azure::provisioning::{OperationState, Provisioning, of_resource};
 use crate::kinds::common::{AdoptionPolicy, Verb};
@@ -116,7 +116,7 @@ fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> 
     pass.close(&wanted.step);
     let fingerprint = wanted.fingerprint();
     pass.not_before_due(&wanted.step, &fingerprint)?;
-    let method = if wanted.update == Update::Put { Method::Put } else { Method::Patch };
+    let method = if wanted.replaces(&differing) { Method::Put } else { Method::Patch };
     let body = wanted.change(observed, &differing);
     let call = pass.call(&wanted.access, method, wanted.id.as_str().to_owned(), wanted.api_version, Some(body));
     let words = format!("Updating {}", wanted.words);

@@ -1,5 +1,6 @@
 //! When what Azure shows is what was wanted: it changes letter case, fills in defaults, and echoes integers as doubles.
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::call::Body;
@@ -20,6 +21,12 @@ pub enum Compare {
     Contains,
     /// Advanced filters, in any order: all have to hold, and their values are alternatives.
     Filters,
+    /// Every wanted member is there, as deep as it lies; texts without letter case, for they are names and ids.
+    Within,
+    /// The same moment.
+    Instant,
+    /// It may not be there.
+    Absent,
     /// Azure never shows it: nothing to compare.
     Unseen,
 }
@@ -30,6 +37,9 @@ pub(super) fn same(field: &Field, observed: &Body) -> bool {
     let Some(there) = there else { return wants_nothing(&field.want) || field.compare == Compare::Unseen };
     match field.compare {
         Compare::Unseen => true,
+        Compare::Absent => wants_nothing(there),
+        Compare::Within => within(&field.want, there),
+        Compare::Instant => instant(text(there)).is_some() && instant(text(there)) == instant(text(&field.want)),
         Compare::Exact => *there == field.want || (there.as_f64().is_some() && there.as_f64() == field.want.as_f64()),
         Compare::IgnoreCase => text(there).eq_ignore_ascii_case(text(&field.want)),
         Compare::Region => region(text(there)) == region(text(&field.want)),
@@ -42,6 +52,23 @@ pub(super) fn same(field: &Field, observed: &Body) -> bool {
             _ => false,
         },
     }
+}
+
+/// True if all that is wanted is there.
+pub(super) fn within(want: &Value, there: &Value) -> bool {
+    match (want, there) {
+        (Value::Object(want), Value::Object(there)) => {
+            want.iter().all(|(name, want)| there.get(name).is_some_and(|there| within(want, there)))
+        }
+        (Value::String(want), Value::String(there)) => want.eq_ignore_ascii_case(there),
+        (Value::Number(want), Value::Number(there)) => want.as_f64() == there.as_f64(),
+        (want, there) => want == there,
+    }
+}
+
+/// A moment as Azure writes it: without a zone it is in UTC.
+fn instant(text: &str) -> Option<Timestamp> {
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }
 
 /// True for a value that reads back as well when it is left out.
@@ -98,10 +125,38 @@ fn doubles(value: &Value) -> Value {
 mod tests {
     use super::*;
 
+    fn compared(compare: Compare, want: Value, there: Value) -> bool {
+        same(&Field { path: "/member", want, compare, mutable: true }, &Body(json!({"member": there})))
+    }
+
     fn equal(want: Value, there: Value) -> bool {
-        let path = "/properties/filter/advancedFilters";
-        let field = Field { path, want, compare: Compare::Filters, mutable: true };
-        same(&field, &Body(json!({"properties": {"filter": {"advancedFilters": there}}})))
+        compared(Compare::Filters, want, there)
+    }
+
+    #[test]
+    fn a_moment_is_the_same_however_it_is_written() {
+        let same = |there: &str| compared(Compare::Instant, json!("2027-01-31T00:00:00Z"), json!(there));
+        for there in
+            ["2027-01-31T00:00:00Z", "2027-01-31T00:00:00.0000000Z", "2027-01-31T01:00:00+01:00", "2027-01-31T00:00:00"]
+        {
+            assert!(same(there), "{there}");
+        }
+        assert!(!same("2027-01-31T00:00:01Z") && !same("tomorrow"));
+        assert!(!compared(Compare::Instant, json!("2027-01-31T00:00:00Z"), Value::Null));
+    }
+
+    #[test]
+    fn what_is_within_may_have_more_beside_it_and_what_is_absent_may_not_be_there() {
+        let store = json!({"endpointType": "StorageBlob", "properties": {"resourceId": "/subscriptions/a"}});
+        let shown = |id: &str| json!({"endpointType": "StorageBlob", "properties": {"resourceId": id, "more": 1}});
+        let within = |there: Value| compared(Compare::Within, store.clone(), there);
+        assert!(within(shown("/Subscriptions/A")) && !within(shown("/subscriptions/b")) && !within(Value::Null));
+        assert!(!within(json!({"properties": {"resourceId": "/subscriptions/a"}})));
+        assert!(compared(Compare::Within, json!({"n": 30}), json!({"n": 30.0})));
+        assert!(
+            compared(Compare::Absent, Value::Null, Value::Null)
+                && !compared(Compare::Absent, Value::Null, json!({"a": 1}))
+        );
     }
 
     #[test]

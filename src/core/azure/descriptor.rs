@@ -140,7 +140,8 @@ impl Descriptor {
         Body(body)
     }
 
-    /// Body that provisions a failed resource once more, and keeps everything that is not ours: a PUT drops what it leaves out.
+    /// Body of a PUT, which provisions a failed resource once more or takes something away, and keeps everything that is not
+    /// ours: a PUT drops what it leaves out.
     pub fn repair(&self, observed: &Body) -> Body {
         let mut body = observed.0.clone();
         for (parent, read_only) in
@@ -158,8 +159,15 @@ impl Descriptor {
             };
             set(&mut body, field.path, value);
         }
+        let goes = |field: &&Field| field.compare == Compare::Absent;
+        self.fields.iter().filter(goes).for_each(|field| remove(&mut body, field.path));
         self.write_mark(&mut body, Some(observed));
         Body(body)
+    }
+
+    /// True if those changes need a PUT: a PATCH takes nothing away (that a null does is in no source).
+    pub fn replaces(&self, fields: &[&Field]) -> bool {
+        self.update == Update::Put || fields.iter().any(|field| field.compare == Compare::Absent)
     }
 
     fn base_without_properties(&self) -> Value {
@@ -174,6 +182,9 @@ impl Descriptor {
     pub fn change(&self, observed: &Body, fields: &[&Field]) -> Body {
         if self.update == Update::Put {
             return self.creation();
+        }
+        if self.replaces(fields) {
+            return self.repair(observed);
         }
         let mut body = json!({});
         // A filter is one value to Event Grid: a part of it sent alone might drop the rest.
@@ -250,8 +261,11 @@ pub fn ownership(mark: Mark, owner: &Owner, observed: &Body) -> Ownership {
     }
 }
 
-/// True for a list of filters that is to be empty and is: nothing is said of it.
+/// True for what is not to be there, and for a list of filters that is to be empty and is: nothing is said of it.
 fn leaves_out(field: &Field, observed: Option<&Body>) -> bool {
+    if field.compare == Compare::Absent {
+        return true;
+    }
     let there = observed.and_then(|observed| observed.at(field.path));
     field.compare == Compare::Filters && wants_nothing(&field.want) && there.is_none_or(wants_nothing)
 }
@@ -292,4 +306,12 @@ pub fn set(body: &mut Value, pointer: &str, value: Value) {
         place = map.entry(key).or_insert(Value::Null);
     }
     *place = value;
+}
+
+/// Takes a member away.
+fn remove(body: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    if let Some(members) = body.pointer_mut(parent).and_then(Value::as_object_mut) {
+        members.remove(name);
+    }
 }

@@ -145,6 +145,22 @@ text!(
     QueueName, 3..=63, "^[a-z0-9](-?[a-z0-9])*$"
 );
 text!(
+    /// Name of a blob container.
+    ContainerName, 3..=63, "^[a-z0-9](-?[a-z0-9])*$"
+);
+text!(
+    /// Name of a header, or of a property of a message.
+    AttributeName, 1..=256, "^[-!#$%&'*+.^_|~0-9A-Za-z]+$"
+);
+text!(
+    /// Value of a header: 4096 bytes (documented), of those that a header may have.
+    AttributeValue, 1..=4096, "^[\\x20-\\x7e]+$"
+);
+text!(
+    /// An application of Microsoft Entra ID: its client id, or its application id URI.
+    EntraApplication, 1..=512, "^[^\\s]+$"
+);
+text!(
     /// Name of a cloud in the operator's configuration.
     CloudName, 1..=63, "^[A-Za-z][-A-Za-z0-9]*$"
 );

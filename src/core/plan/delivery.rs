@@ -38,7 +38,7 @@ pub fn target<'w>(pass: &Pass<'w>, name: &str) -> Stepped<(Target, Delivery<'w>)
         return Err(Halt::Wait(Reason::DependencyNotReady, message, None));
     };
     let own = azure_name(pass);
-    let target = Target::WebHook { url: delivery_url(url, own), delivery_key: Some(key.to_owned()) };
+    let target = Target::relay(delivery_url(url, own), key.to_owned());
     Ok((target, Delivery { relay, name: own, key: wanted.clone() }))
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod delete;
 mod delivery;
+mod destination;
 mod hub;
 mod link;
 mod namespace;

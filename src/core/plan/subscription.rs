@@ -4,17 +4,17 @@ use crate::azure::EVENT_GRID_API;
 use crate::azure::call::Access;
 use crate::azure::descriptor::Mark;
 use crate::azure::error::Fault;
-use crate::azure::event_grid::{self, Target};
+use crate::azure::event_grid;
 use crate::azure::id::ArmId;
-use crate::kinds::subscription::Destination;
+use crate::kinds::subscription::EventSubscriptionSpec;
 use crate::kinds::{CommunicationService, EventSubscription, Kind, Object};
+use crate::moment::wall_of;
 use crate::pass::{Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
 use crate::remove::{Doomed, remove};
-use crate::wake::relay_of;
 use crate::walk;
 
-use super::delivery::Delivery;
+use super::destination;
 use super::place::{azure_name, condition, missing, place};
 
 pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()> {
@@ -23,6 +23,7 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
     let (service_id, topic) = ids(service);
     condition(&object, ConditionType::Provisioned)?;
     let has_topic = super::service_has_topic(service);
+    deliverable(pass, &subscription.spec, has_topic)?;
     if has_topic {
         condition(&object, ConditionType::TopicReady)?;
     }
@@ -31,9 +32,9 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
         let topic = topic.filter(|_| has_topic);
         let id = event_grid::subscription_id(topic.as_ref(), &service_id, azure_name(pass));
         leave_old_place(pass, &place.access, &id)?;
-        let (target, delivery) = target(pass, subscription)?;
+        let (target, delivery) = destination::target(pass, subscription)?;
         let observed = pass.get(&place.access, &id, EVENT_GRID_API)?;
-        let moved = observed.is_none_or(|observed| event_grid::destination_differs(&target, observed));
+        let moved = observed.is_none_or(|observed| target.differs(observed));
         let applied = pass.outputs.get("destinationFingerprint").and_then(serde_json::Value::as_str).map(str::to_owned);
         let applied = applied.filter(|_| !moved);
         let wanted = event_grid::subscription(&place.access, id, &pass.owner, &subscription.spec, &target, applied);
@@ -64,6 +65,25 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
     })
 }
 
+/// What no call could mend: the time is over, or nothing has the identity that is asked for.
+fn deliverable(pass: &Pass<'_>, spec: &EventSubscriptionSpec, has_topic: bool) -> Stepped<()> {
+    if let Some(time) = &spec.expiration_time
+        && wall_of(&time.0) <= pass.world.now.wall
+    {
+        let message = format!(
+            "`expirationTime` {} has passed, so nothing is delivered: set a later one, or delete the object.",
+            time.0
+        );
+        return Err(Halt::Fault(Fault::blocked(Reason::Expired, message)));
+    }
+    let letter = spec.dead_letter.as_ref().and_then(|letter| letter.identity.as_ref());
+    if !has_topic && (spec.delivery_identity.is_some() || letter.is_some()) {
+        let message = "An identity delivers, and the service's `systemTopic.type` is None: identities are those of a system topic.";
+        return Err(Halt::Fault(Fault::blocked(Reason::TopicRequired, message)));
+    }
+    Ok(())
+}
+
 /// Below another topic, or on the service itself, the old event subscription would go on delivering the same events.
 fn leave_old_place(pass: &mut Pass<'_>, access: &Access, id: &ArmId) -> Stepped<()> {
     let Some(old) = pass.resource_id.as_deref().map(ArmId::given).filter(|old| old != id) else { return Ok(()) };
@@ -92,37 +112,4 @@ fn ids(service: &CommunicationService) -> (ArmId, Option<ArmId>) {
     let status = service.status.clone().unwrap_or_default();
     let id = ArmId::given(status.common.azure_resource_id.as_deref().unwrap_or_default());
     (id, status.system_topic_id.as_deref().map(ArmId::given))
-}
-
-/// Where events go; for a relay, with what has to be so before Azure is told of it.
-fn target<'w>(pass: &Pass<'w>, subscription: &EventSubscription) -> Stepped<(Target, Option<Delivery<'w>>)> {
-    if let Some(relay) = relay_of(subscription) {
-        return super::delivery::target(pass, relay).map(|(target, delivery)| (target, Some(delivery)));
-    }
-    plain_target(pass, &subscription.spec.destination).map(|target| (target, None))
-}
-
-fn plain_target(pass: &Pass<'_>, destination: &Destination) -> Stepped<Target> {
-    if let Some(queue) = &destination.storage_queue {
-        return Ok(Target::StorageQueue {
-            account: queue.resource_id.0.clone(),
-            queue: queue.queue_name.0.clone(),
-            time_to_live: queue.message_time_to_live_seconds,
-        });
-    }
-    let hook = destination.web_hook.as_ref();
-    if let Some(url) = hook.and_then(|hook| hook.url.as_ref()) {
-        return Ok(Target::WebHook { url: url.0.clone(), delivery_key: None });
-    }
-    let Some(place) = hook.and_then(|hook| hook.url_secret_ref.as_ref()) else {
-        let message = "The destination names neither `url` nor `urlSecretRef`: set one.";
-        return Err(Halt::Fault(Fault::blocked(Reason::AzureRejected, message)));
-    };
-    let url = pass.secret_key(&place.name, &place.key, "webhook URL")?.trim();
-    if !url.starts_with("https://") || url.len() > 2048 || url.contains(char::is_whitespace) {
-        let message =
-            format!("Secret \"{}\", key \"{}\" is not an https URL of at most 2048 characters.", place.name, place.key);
-        return Err(Halt::Fault(Fault::blocked(Reason::SecretInvalid, message)));
-    }
-    Ok(Target::WebHook { url: url.to_owned(), delivery_key: None })
 }

@@ -1,14 +1,23 @@
 //! `EventSubscription`: which events of a service go where.
 
+mod delivery;
+mod destination;
 mod filter;
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{CommonStatus, Lifecycle, Ref, SecretKeyRef};
-use super::text::{ArmIdText, EventType, HttpsUrl, QueueName, SubscriptionAzureName};
+use super::common::{CommonStatus, Lifecycle, Ref};
+use super::text::{EventType, SubscriptionAzureName};
 
+pub use delivery::{
+    DeadLetter, DeadLetterType, DeliveryAttribute, DeliveryAttributeType, DeliveryIdentity, DeliveryIdentityType,
+    DynamicAttribute, ExpirationTime, RetryPolicy, StaticAttribute, StorageBlob,
+};
+pub use destination::{
+    AzureFunction, AzureResource, Batching, Destination, DestinationType, EntraProtection, StorageQueue, WebHook,
+};
 pub use filter::{AdvancedFilter, Decimal, FilteringOnArrays, LetterCase, NumberRange, SubjectFilter};
 
 /// An Event Grid event subscription on a CommunicationService.
@@ -38,6 +47,8 @@ pub use filter::{AdvancedFilter, Decimal, FilteringOnArrays, LetterCase, NumberR
     validation = Rule::new("self.source.serviceRef.name == oldSelf.source.serviceRef.name").message("`source` may not change: delete and create again"),
     validation = Rule::new("has(self.azureName) == has(oldSelf.azureName) && (!has(self.azureName) || self.azureName == oldSelf.azureName)").message("`azureName` may not change: delete and create again"),
     validation = Rule::new("has(self.deliverySchema) == has(oldSelf.deliverySchema) && (!has(self.deliverySchema) || self.deliverySchema == oldSelf.deliverySchema)").message("`deliverySchema` may not change: delete and create again"),
+    validation = Rule::new("!has(self.deliveryIdentity) || self.destination.type in ['EventHub', 'ServiceBusQueue', 'ServiceBusTopic', 'StorageQueue']").message("`deliveryIdentity` may be set only when `destination.type` is \"EventHub\", \"ServiceBusQueue\", \"ServiceBusTopic\" or \"StorageQueue\": nothing else takes an identity, and a relay has a key of its own"),
+    validation = Rule::new("!has(self.deliveryAttributes) || size(self.deliveryAttributes) == 0 || !(self.destination.type in ['StorageQueue', 'EventRelay'])").message("`deliveryAttributes` may not be set when `destination.type` is \"StorageQueue\" or \"EventRelay\": a queue takes none, and a relay hands over the event alone"),
 )]
 pub struct EventSubscriptionSpec {
     /// Where events come from.
@@ -69,6 +80,25 @@ pub struct EventSubscriptionSpec {
     pub delivery_schema: Option<DeliverySchema>,
     /// Where events go.
     pub destination: Destination,
+    /// Identity of the service's system topic, by which Event Grid delivers. It needs a role at the destination. Default: Event
+    /// Grid's own access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_identity: Option<DeliveryIdentity>,
+    /// Headers, or properties of the message, that are sent along; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub delivery_attributes: Vec<DeliveryAttribute>,
+    /// How long Event Grid tries. Default: 30 attempts within a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_policy: Option<RetryPolicy>,
+    /// Where events go that could not be delivered. Default: they are dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letter: Option<DeadLetter>,
+    /// Time, in UTC, from which on nothing is delivered; the object then is not Ready. Default: never.
+    /// Example: `2027-01-31T00:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_time: Option<ExpirationTime>,
     /// Deletion, adoption, observation, suspension.
     #[serde(flatten)]
     pub lifecycle: Lifecycle,
@@ -104,67 +134,6 @@ impl DeliverySchema {
     }
 }
 
-/// Kind of destination.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DestinationType {
-    /// An https endpoint that answers Event Grid's handshake.
-    WebHook,
-    /// A queue in a storage account.
-    StorageQueue,
-    /// An EventRelay of this namespace.
-    EventRelay,
-}
-
-/// Destination of events. `type` names the member that is set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("has(self.webHook) == (self.type == 'WebHook')").message("`webHook` must be set exactly when `type` is \"WebHook\""),
-    validation = Rule::new("has(self.storageQueue) == (self.type == 'StorageQueue')").message("`storageQueue` must be set exactly when `type` is \"StorageQueue\""),
-    validation = Rule::new("has(self.eventRelayRef) == (self.type == 'EventRelay')").message("`eventRelayRef` must be set exactly when `type` is \"EventRelay\""),
-)]
-pub struct Destination {
-    /// `WebHook`, `StorageQueue` or `EventRelay`.
-    #[serde(rename = "type")]
-    pub type_: DestinationType,
-    /// Set when `type` is `WebHook`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub web_hook: Option<WebHook>,
-    /// Set when `type` is `StorageQueue`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storage_queue: Option<StorageQueue>,
-    /// Set when `type` is `EventRelay`: the relay. The subscription is made when the relay answers at its public URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event_relay_ref: Option<Ref>,
-}
-
-/// An https endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.url) != has(self.urlSecretRef)").message("exactly one of `url` and `urlSecretRef` must be set"))]
-pub struct WebHook {
-    /// URL without a secret in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<HttpsUrl>,
-    /// Where the URL is, when its query holds a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url_secret_ref: Option<SecretKeyRef>,
-}
-
-/// A queue in a storage account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StorageQueue {
-    /// ARM id of the storage account (not of the queue).
-    pub resource_id: ArmIdText,
-    /// Name of the queue. It must exist.
-    pub queue_name: QueueName,
-    /// How long a message waits to be read, in seconds. Default: Azure's, 7 days.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 2_147_483_647))]
-    pub message_time_to_live_seconds: Option<i64>,
-}
-
 /// What was observed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -175,7 +144,7 @@ pub struct EventSubscriptionStatus {
     /// Webhook URL without its query, as Azure shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_base_url: Option<String>,
-    /// Fingerprint of the URL that Azure took last; Azure never shows its query.
+    /// Fingerprint of the destination that Azure took last; Azure never shows a URL's query, nor the value of a secret attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination_fingerprint: Option<String>,
     /// Fingerprint of the relay's delivery key that Event Grid sends.

@@ -11,6 +11,7 @@
 mod authority;
 mod create;
 mod credentials;
+mod delivery;
 mod drain;
 mod drift;
 mod faults;

@@ -20,7 +20,9 @@ use testbed::AzureSim;
 struct Door {
     refuses: AtomicBool,
     handshakes: AtomicU64,
+    turns_away: AtomicBool,
     paths: Mutex<Vec<String>>,
+    deliveries: Mutex<Vec<HeaderMap>>,
 }
 
 /// A running webhook; it ends with the runtime of its story.
@@ -58,6 +60,20 @@ impl Hook {
         self.door.refuses.store(refuses, Ordering::SeqCst);
     }
 
+    /// From now on it answers every event with 400, or takes them again.
+    pub(crate) fn turn_away(&self, turns_away: bool) {
+        self.door.turns_away.store(turns_away, Ordering::SeqCst);
+    }
+
+    /// A header of each delivery, in order; empty where it had none.
+    pub(crate) fn header(&self, name: &str) -> Vec<String> {
+        let deliveries = self.door.deliveries.lock().unwrap();
+        let of = |headers: &HeaderMap| {
+            headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        deliveries.iter().map(of).collect()
+    }
+
     /// Handshakes asked of it, refused ones too.
     pub(crate) fn handshakes(&self) -> u64 {
         self.door.handshakes.load(Ordering::SeqCst)
@@ -81,7 +97,11 @@ async fn answer(State(door): State<Arc<Door>>, request: Request) -> Response {
             door.handshakes.fetch_add(1, Ordering::SeqCst);
             axum::Json(json!({"validationResponse": code})).into_response()
         }
-        None => StatusCode::OK.into_response(),
+        None => {
+            door.deliveries.lock().unwrap().push(parts.headers);
+            let turned_away = door.turns_away.load(Ordering::SeqCst);
+            if turned_away { StatusCode::BAD_REQUEST.into_response() } else { StatusCode::OK.into_response() }
+        }
     }
 }
 

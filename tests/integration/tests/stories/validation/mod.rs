@@ -1,5 +1,6 @@
 //! What the API server itself refuses: every rule of every CRD, by an object that it takes and one that it does not.
 
+mod delivery;
 mod rules;
 mod shapes;
 mod subscription;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{Room, subscription, with};
+use super::{Room, delivery, subscription, with};
 
 /// A rule by its kind and message, with patches of the least object of that kind.
 pub(super) struct Rule {
@@ -290,7 +290,7 @@ fn reachability() -> Vec<Rule> {
 }
 
 fn all() -> Vec<Rule> {
-    [account(), service(), relay(), reachability(), subscription::rules(), namespace(), hub()]
+    [account(), service(), relay(), reachability(), subscription::rules(), delivery::rules(), namespace(), hub()]
         .into_iter()
         .flatten()
         .collect()
