@@ -74,6 +74,7 @@ table! {
         Propagating = "The other key is linked; Azure needs up to 10 minutes until every push uses it.",
         RetryingKubernetesError = "The API server failed in a way that passes; the call is tried again.",
         RetryingAzureError = "Azure failed in a way that passes; the call is tried again.",
+        MissingInAzure = "Azure answers 404 to a call that needs what was there: the objects that this one names look again.",
         Throttled = "Azure asked to wait.",
         OperationStuck = "An Azure operation has not ended within 30 minutes; it is still watched.",
         NotConverging = "Azure accepts the change but does not show it.",

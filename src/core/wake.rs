@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::kinds::account::IdentityType;
 use crate::kinds::{EventSubscription, Kind, Object, ObjectRef};
+use crate::reason::Reason;
 
 /// Kinds whose objects may name an object of that kind.
 pub fn users_of(kind: Kind) -> &'static [Kind] {
@@ -103,19 +104,28 @@ pub fn holds(user: &Object, target: &Object) -> bool {
         || status.operations.iter().any(|open| links(&open.step))
 }
 
+/// True if Azure denied it something that another object had made: who made it looks only every few minutes by itself.
+fn misses_something(object: &Object) -> bool {
+    let conditions = object.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    conditions.iter().any(|condition| condition.reason == Reason::MissingInAzure.name())
+}
+
 /// True for steps that work on the link.
 fn links(step: &str) -> bool {
     matches!(step, "Link" | "Retire") || step.starts_with("Policy/")
 }
 
 /// Objects to wake when `changed` appears, changes in what others can see, or goes: those that name it, and, of those that
-/// it names, the ones that wait for its departure. All others would look for nothing: an account is named by everything.
+/// it names, the ones that wait for its departure, or all if something of theirs is missing in Azure. Others would look for
+/// nothing: an account is named by everything.
 pub fn affected<'a>(changed: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
     let target = changed.object_ref();
+    let misses = misses_something(changed);
     all.into_iter()
         .filter(|other| {
             names(other, &target)
-                || (other.is_deleting() && names(changed, &other.object_ref()))
+                || (((misses && other.kind() != Kind::AzureAccount) || other.is_deleting())
+                    && names(changed, &other.object_ref()))
                 || is_told_by(other, changed)
         })
         .map(Object::object_ref)

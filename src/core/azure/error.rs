@@ -90,6 +90,7 @@ impl AzureError {
                 Some(wait) => (Reason::Throttled, Class::Wait(wait)),
                 None => (Reason::RetryingAzureError, Class::Retry),
             },
+            Some(404) => (Reason::MissingInAzure, Class::Retry),
             Some(401) => (Reason::AuthenticationFailed, Class::Retry),
             Some(403) => (Reason::AuthorizationFailed, Class::Blocked),
             Some(400 | 422) => (Reason::AzureRejected, Class::Blocked),

@@ -146,6 +146,24 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_misses_something_in_azure_wakes_the_hub_once_and_no_other() {
+        let with = |reason: &str, version: u32| {
+            let mut object = Arc::unwrap_or_clone(service(version, 1, "h"));
+            let Object::CommunicationService(service) = &mut object else { unreachable!() };
+            let conditions = json!([{"type": "Linked", "status": "False", "reason": reason,
+                "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+            service.status = serde_json::from_value(json!({"conditions": conditions})).unwrap();
+            Arc::new(object)
+        };
+        let mut dispatch = Dispatch::new();
+        dispatch.object_changed(&hub("h", false));
+        dispatch.object_changed(&hub("other", false));
+        dispatch.object_changed(&with("RetryingAzureError", 1));
+        assert_eq!(names(&dispatch.object_changed(&with("MissingInAzure", 2))), ["h"]);
+        assert!(dispatch.object_changed(&with("MissingInAzure", 3)).is_empty());
+    }
+
+    #[test]
     fn a_departure_wakes_those_that_waited_for_it() {
         let mut dispatch = Dispatch::new();
         dispatch.object_changed(&hub("old", true));

@@ -72,6 +72,26 @@ async fn a_service_deleted_by_someone_else_is_made_again_once_with_all_that_hang
     Ok(())
 }
 
+/// A namespace takes its hubs along. What the service's pass meets wakes those who made them: their own next look is minutes away.
+#[tokio::test]
+async fn a_stack_of_which_nothing_is_left_in_azure_is_made_again() -> Result<()> {
+    let (story, _operator) = Story::begin("drift-all").await?;
+    story.quickstart_ready().await?;
+    let service = story.id("CommunicationService", "shop").await?;
+    let namespace = story.id("NotificationHubNamespace", "shop").await?;
+    let before = story.mark().await?;
+    story.door("portal/delete", json!({"id": namespace})).await?;
+    story.door("portal/delete", json!({"id": service})).await?;
+    let phones = wait_for_some("a call to ring again", SOON * 2, || async {
+        story.rings().await.ok().filter(|answer| answer["rang"] == true)
+    });
+    phones.await?;
+    story.all_ready().await?;
+    let made = creates(&story.journal(before).await?);
+    assert_eq!((made.get(&service), made.get(&namespace)), (Some(&1), Some(&1)), "{made:#?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_key_regenerated_in_the_portal_is_linked_again() -> Result<()> {
     let (story, _operator) = Story::begin("drift-key").await?;
