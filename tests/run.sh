@@ -35,8 +35,9 @@ part web make -s web
 # Real pods need root on Linux and some of its tools; where one is missing the reason is printed, and CI names it.
 if why=$(make -s e2e-refusal) && [ -z "$why" ]; then
   part e2e make -s e2e
+  part try-out make -s try-out
 else
-  echo "== e2e left out: $why"
+  echo "== e2e and try-out left out: $why"
 fi
 
 echo
