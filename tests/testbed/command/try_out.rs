@@ -221,7 +221,7 @@ async fn look(show: &mut Show, cluster: &Cluster, authority: &[u8]) -> Result<()
 }
 
 async fn upgrade(show: &mut Show, cluster: &Cluster, before: &[u8]) -> Result<()> {
-    show.chapter("An upgrade gives it a volume: another simulator, which everybody still trusts, and an empty Azure");
+    show.chapter("An upgrade gives it a volume, and an empty Azure");
     volume(cluster).await?;
     show.did("helm upgrade acs-operator charts/acs-operator --reuse-values --set azureSim.persistence.enabled=true");
     let more = ["--set", "azureSim.persistence.enabled=true", "--set", "azureSim.persistence.existingClaim=world"];
