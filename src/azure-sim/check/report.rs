@@ -180,8 +180,8 @@ impl Report {
     /// Writes itself beside the recordings, as they are written.
     pub(super) fn keep(&mut self) -> anyhow::Result<()> {
         let Some(dir) = self.recordings.clone() else { return Ok(()) };
-        let hidden = self.sanitiser.text(&self.json().to_string());
-        write(&dir.join(REPORT), &serde_json::from_str(&hidden)?)
+        let whole = self.json();
+        write(&dir.join(REPORT), &self.sanitiser.document(&whole))
     }
 
     fn told(&self) -> impl Iterator<Item = &Told> {

@@ -116,7 +116,7 @@ fn mistakes(given: &Given) -> Vec<String> {
     }
     if let Some(group) = given.group.as_ref().filter(|group| !is_group(group)) {
         mistakes.push(format!(
-            "--group: '{group}' is not 1 to 90 letters, digits, - or _, with a letter or digit at its end"
+            "--group: '{group}' is not 8 to 90 letters, digits, - or _, with a letter or digit at its end"
         ));
     }
     if given.deadline == Some(0) || given.requests == Some(0) {
@@ -175,10 +175,10 @@ fn holds_something(dir: &Path) -> bool {
     }
 }
 
-/// Of the names that Azure takes, those that need no escaping.
+/// Of the names that Azure takes, those that need no escaping, and that no other word is: recordings hide it.
 fn is_group(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    (1..=90).contains(&name.len())
+    (8..=90).contains(&name.len())
         && name.bytes().all(inner)
         && name.ends_with(|last: char| last.is_ascii_alphanumeric())
 }

@@ -72,6 +72,7 @@ which speak JSON:
   GET  /_sim/phones                every phone with what it got, and why pushes vanished
   POST /_sim/phones                {hub, user, platform, handle?, tags?}; DELETE {handle}
   GET, POST, DELETE /_sim/faults   what shall fail; GET ?unfired: what never did; POST of YAML: many at once
+  GET  /_sim/faults/keys           every key that a fault may have, and what it takes
   POST /_sim/portal/...            link, unlink, tags, set, delete, regenerateKey: what people do by hand
   POST /_sim/config                names taken, providers unregistered, tokens expired, secrets
   POST /_sim/federation            whose assertions are trusted

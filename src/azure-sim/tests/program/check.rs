@@ -292,16 +292,16 @@ async fn no_key_and_no_token_is_printed_or_recorded() {
         "instant",
         "--keep",
         "--group",
-        "left",
+        "left-here",
         "--record",
         answers.to_str().expect("UTF-8"),
     ];
     let output = check(dir.path(), &more);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let token = client.token(dir.path()).await;
-    let group = format!("/subscriptions/{}/resourceGroups/left/providers", simulator.subscription());
+    let group = format!("/subscriptions/{}/resourceGroups/left-here/providers", simulator.subscription());
     let keys = format!(
-        "{}{group}/Microsoft.NotificationHubs/namespaces/acs-check-left/notificationHubs/phones/\
+        "{}{group}/Microsoft.NotificationHubs/namespaces/acs-check-lefthere/notificationHubs/phones/\
         authorizationRules/DefaultFullSharedAccessSignature/listKeys?api-version=2023-10-01-preview",
         client.url
     );
@@ -337,17 +337,18 @@ fn a_secret_that_is_refused_is_not_shown() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_takes_its_group_away() {
-    for name in ["INT", "TERM"] {
+    // While a service is being made; and while the group itself is, so that nobody told yet that it is there.
+    for (name, path) in [("INT", "/communicationServices/"), ("TERM", "/resourceGroups/acs-check-")] {
         let dir = tempfile::tempdir().expect("a directory");
         let simulator = Simulator::start(dir.path(), &[]);
         let client = simulator.client();
-        let hang = json!({"method": "PUT", "path": "/communicationServices/", "answer": {"delayMs": 60_000}});
+        let hang = json!({"method": "PUT", "path": path, "answer": {"delayMs": 60_000}});
         client.post("/_sim/faults", &hang).await;
         let mut command = program();
         command.envs(environment(dir.path())).args(["check", "--write", "--yes", "--profile", "instant"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let has_group = async || client.get("/_sim/state").await["resources"].to_string().contains("acs-check-");
-        // What it waits for is the answer to the PUT of a service.
+        // What it waits for is the answer to the PUT.
         while client.get("/_sim/faults").await["faults"][0]["hits"] == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -364,22 +365,22 @@ async fn a_run_that_is_stopped_takes_its_group_away() {
 #[tokio::test]
 async fn a_group_of_somebody_else_is_neither_used_nor_deleted() {
     let dir = tempfile::tempdir().expect("a directory");
-    let simulator = Simulator::start(dir.path(), &[]);
+    let simulator = Simulator::start(dir.path(), &["--resource-group", "rg-theirs"]);
     let client = simulator.client();
     let write = ["--write", "--yes", "--profile", "instant"];
-    let output = check(dir.path(), &[&write[..], &["--group", "rg-shop"]].concat());
+    let output = check(dir.path(), &[&write[..], &["--group", "rg-theirs"]].concat());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("rg-shop exists already: nothing was touched"), "{told}");
+    assert!(told.contains("rg-theirs exists already: nothing was touched"), "{told}");
     let changes = client.get("/_sim/journal?method=PUT,PATCH,DELETE").await;
     assert_eq!(changes["entries"], json!([]));
     // Somebody else takes the name between the look and the PUT, which would change their group; here: their mark is on it.
     let theirs = json!({"method": "PUT", "operation": "Microsoft.Resources/subscriptions/resourceGroups/write",
         "answer": {"after": {"set": {"pointer": "/tags/run", "value": "theirs"}}}});
     client.post("/_sim/faults", &theirs).await;
-    let output = check(dir.path(), &[&write[..], &["--group", "taken"]].concat());
+    let output = check(dir.path(), &[&write[..], &["--group", "taken-by-us"]].concat());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("LOOK AFTER THE RESOURCE GROUP taken") && told.contains("is not deleted"), "{told}");
-    assert!(client.get("/_sim/state").await["resources"].to_string().contains("/resourcegroups/taken"));
+    assert!(told.contains("LOOK AFTER THE RESOURCE GROUP taken-by-us") && told.contains("is not deleted"), "{told}");
+    assert!(client.get("/_sim/state").await["resources"].to_string().contains("/resourcegroups/taken-by-us"));
 }
