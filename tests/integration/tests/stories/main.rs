@@ -9,6 +9,7 @@
 )]
 
 mod authority;
+mod chart_simulator;
 mod create;
 mod credentials;
 mod delivery;
