@@ -44,7 +44,8 @@ function section(name, fields, keys) {
   const grid = el("div", { class: "keys" }, fields.map(([, label]) => label));
   if (name === "") return el("fieldset", {}, el("legend", {}, "Which requests"), grid);
   if (name === "answer") return el("fieldset", {}, el("legend", {}, "What happens"), grid);
-  const { says } = keys.find(({ at }) => at === name) ?? fields[0][0];
+  // `after` says nothing itself: it is what lies beneath it.
+  const says = keys.find(({ at }) => at === name)?.says ?? [...new Set(fields.map(([{ at }]) => at.slice(name.length + 1).split("/")[0]))].join(", ");
   return el("details", {}, el("summary", {}, el("code", {}, name.split("/").pop()), ` ${says}`), grid);
 }
 

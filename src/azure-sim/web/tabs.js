@@ -31,6 +31,9 @@ export function count(name, number, alarm = false) {
   const tab = find(`tab-${name}`);
   tab.querySelector(".count")?.remove();
   if (number > 0) tab.append(el("span", { class: alarm ? "count alarm" : "count" }, number));
+  // What grew may have pushed the chosen one out.
+  const chosen = tabs().find((other) => other.getAttribute("aria-selected") === "true");
+  if (chosen) reveal(chosen);
 }
 
 export function start() {
