@@ -279,6 +279,9 @@ test("at 400 pixels nothing hangs over the side, and dark is dark", async () => 
     await narrow.page.getByRole("tab", { name }).click();
     const over = await narrow.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(over <= 0, `${name}: ${over} pixels too wide`);
+    const inside = await narrow.page.locator("[role=tabpanel]:not([hidden])").evaluate((panel) =>
+      Math.max(...[panel, ...panel.querySelectorAll(".wide")].map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)));
+    assert.ok(inside <= 0, `${name}: ${inside} pixels to be scrolled sideways for`);
     assert.ok(await inView(narrow.page, narrow.page.getByRole("tab", { name })), `the tab ${name} is out of sight`);
   }
   await narrow.page.getByRole("tab", { name: "Faults" }).click();

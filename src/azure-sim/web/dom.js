@@ -41,9 +41,10 @@ export function facts(pairs) {
 
 /** A table; each cell is a value, or `{class, value}`. */
 export function table(heads, rows) {
-  const cell = (given) => {
+  // A narrow page has no room for heads: there each cell is shown behind the name of its column.
+  const cell = (given, at) => {
     const own = given !== null && typeof given === "object" && !(given instanceof Node) && !Array.isArray(given);
-    return el("td", { class: own ? given.class : null }, own ? given.value : given);
+    return el("td", { class: own ? given.class : null, "data-of": heads[at] }, own ? given.value : given);
   };
   return el("div", { class: "wide" },
     el("table", {},
