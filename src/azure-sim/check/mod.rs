@@ -189,6 +189,7 @@ async fn replay(options: &Options, recorded: &Replay, report: &mut Report) -> an
         }
         report.probes.push(checked);
     }
+    report.replayed(recorded);
     Ok(())
 }
 

@@ -283,6 +283,11 @@ mod tests {
         for step in reading.iter().chain(&writing).flat_map(|probe| &probe.steps) {
             assert_ne!(step.operation(), "/", "an operation is not in the table");
         }
+        // Recordings and files of known differences find a step by its name.
+        let names = |probe: &Probe| probe.steps.iter().map(|step| (probe.name, step.name())).collect::<Vec<_>>();
+        let all: Vec<_> = reading.iter().chain(&writing).flat_map(names).collect();
+        let once: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(once.len(), all.len(), "two steps have one name: {all:?}");
         for step in reading.iter().flat_map(|probe| &probe.steps) {
             assert!(step.only_reads(), "{}", step.operation());
         }

@@ -73,6 +73,11 @@ impl Replay {
         Ok(Self(all))
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn has_probe(&self, name: &str) -> bool {
         self.0.keys().any(|(probe, _)| probe == name)
     }

@@ -13,8 +13,9 @@ use super::compare::{self, Difference};
 use super::known::Known;
 use super::probe::Step;
 use super::record::Sanitiser;
-use super::replay::{FORMAT, REPORT};
+use super::replay::{FORMAT, REPORT, Replay};
 use super::side::Outcome;
+use super::throwaway;
 
 /// All probes.
 #[derive(Serialize)]
@@ -27,6 +28,8 @@ pub struct Report {
     pub(super) probes: Vec<Checked>,
     /// Known differences that were looked for and are gone.
     stale: Vec<Known>,
+    /// Recorded answers to what this version does not ask.
+    left_out: usize,
     /// What was known before the run, stale ones left out.
     #[serde(skip)]
     known: Vec<Known>,
@@ -123,6 +126,7 @@ impl Report {
             requests: 0,
             probes: Vec::new(),
             stale: Vec::new(),
+            left_out: 0,
             known: Vec::new(),
             sanitiser: Sanitiser::new(names),
             recordings: options.record.clone(),
@@ -150,6 +154,13 @@ impl Report {
             "simulator": self.hidden(step, expected), "endpoint": self.hidden(step, seen)});
         let name = format!("{:03}-{}.json", self.recorded, step.operation().replace(['/', '{', '}'], "_"));
         write(&dir.join(name), &content)
+    }
+
+    /// What the recordings were of that stood for the endpoint.
+    pub(super) fn replayed(&mut self, recorded: &Replay) {
+        self.wrote = recorded.has_probe(throwaway::FIRST);
+        let asked: usize = self.probes.iter().map(|probe| probe.steps).sum();
+        self.left_out = recorded.count().saturating_sub(asked);
     }
 
     /// Marks what was known, and finds what is not so any more. What was not asked this time stays known.
@@ -257,6 +268,9 @@ impl Report {
         let _ =
             writeln!(out, "\n{all} differences in {steps} answers{known}; {requests} requests to {}", self.endpoint);
         let all: Vec<Difference> = self.told().map(|told| told.difference.clone()).collect();
+        if self.left_out > 0 {
+            let _ = writeln!(out, "{} recorded answers are to steps that this version does not ask", self.left_out);
+        }
         let counts = compare::kinds(&all).into_iter().map(|(kind, count)| format!("{count} of {kind}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         if !counts.is_empty() {

@@ -16,12 +16,15 @@ pub(super) const RUN: &str = "run";
 
 const READY: &[&str] = &["/properties/provisioningState"];
 
+/// Name of the probe that every writing run begins with.
+pub(super) const FIRST: &str = "group";
+
 /// Probes of a whole life, in order. The last one deletes what the first ones made; the group goes after them.
 pub(super) fn probes(location: &str, mark: &str) -> Vec<Probe> {
     let group = json!({"location": location, "tags": {MADE_BY.0: MADE_BY.1, RUN: mark}});
     vec![
         Probe {
-            name: "group",
+            name: FIRST,
             steps: vec![
                 Step::of("ResourceGroups_CreateOrUpdate").body(group).equal(READY),
                 Step::of("ResourceGroups_Get").equal(READY),

@@ -268,10 +268,16 @@ async fn what_was_recorded_shows_the_same_differences_without_azure() {
     let here = report(&output);
     assert_eq!((differences(&here), output.status.code()), (differences(&there), Some(1)));
     assert_eq!(differences(&here).len(), 2, "{here}");
-    assert_eq!(here["requests"], 0);
+    assert_eq!((&here["requests"], &here["wrote"], &here["leftOut"]), (&json!(0), &json!(true), &json!(0)));
     let kept: Value =
         serde_json::from_str(&std::fs::read_to_string(answers.join("report.json")).expect("a report")).expect("JSON");
     assert_eq!(differences(&kept), differences(&there));
+    // What another version asked is not passed over in silence.
+    let one = std::fs::read(answers.join("001-Subscriptions_Get.json")).expect("a recording");
+    let mut other: Value = serde_json::from_slice(&one).expect("JSON");
+    other["step"] = json!("Something_Else");
+    std::fs::write(answers.join("999.json"), other.to_string()).expect("written");
+    assert_eq!(report(&run(&["--profile", "instant"]))["leftOut"], 1);
     // A directory that has something is somebody's.
     let again = check(dir.path(), &["--record", at]);
     assert_eq!(again.status.code(), Some(64), "{}", String::from_utf8_lossy(&again.stderr));
