@@ -92,11 +92,12 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     }
     println!("{ready}");
     tracing::info!(url = running.url, dir = %dir.display(), "serving");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = running.ended() => anyhow::bail!("the server ended"),
-    }
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = running.ended() => Err(anyhow::anyhow!("the server ended")),
+    };
+    // Where it failed, too: whoever waits for an answer is told before.
     running.stop().await;
-    Ok(())
+    ended
 }

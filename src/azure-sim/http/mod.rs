@@ -138,6 +138,7 @@ impl Running {
         let mut tasks = self.tasks.into_iter();
         // The server ends by itself when its connections have.
         if let Some(mut server) = tasks.next()
+            && !server.is_finished()
             && tokio::time::timeout(GRACE, &mut server).await.is_err()
         {
             server.abort();
