@@ -9,11 +9,14 @@ import urllib.request
 
 import jwt
 import pytest
+import requests
 from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import (
     CertificateCredential,
     ChainedTokenCredential,
     ClientAssertionCredential,
+    ClientSecretCredential,
     DefaultAzureCredential,
     EnvironmentCredential,
     WorkloadIdentityCredential,
@@ -138,3 +141,27 @@ def test_tokens_are_signed_with_the_published_keys(generation):
     token = credential().get_token(f"{ARM}/.default").token
     key = keys[jwt.get_unverified_header(token)["kid"]]
     assert jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})["tid"] == TENANT
+
+
+class Rerouted(requests.adapters.HTTPAdapter):
+    """The public cloud's host leads to the simulator, as a resolver of one's own would have it."""
+
+    def send(self, request, **settings):
+        request.url = request.url.replace("https://login.microsoftonline.com", ARM, 1)
+        return super().send(request, **settings)
+
+
+def test_an_authority_that_the_public_cloud_is_asked_about():
+    session = requests.Session()
+    session.mount("https://login.microsoftonline.com", Rerouted())
+    who = ClientSecretCredential(
+        TENANT,
+        CLIENT,
+        os.environ["AZURE_CLIENT_SECRET"],
+        authority=ARM,
+        connection_verify=CA,
+        transport=RequestsTransport(session=session, session_owner=False),
+    )
+    assert who.get_token(f"{ARM}/.default").token
+    asked = door("GET", "journal?path=/discovery/instance")["entries"]
+    assert [each["status"] for each in asked][-1:] == [200]

@@ -2,6 +2,8 @@
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
+from azure.core.polling.base_polling import LocationPolling
+from azure.mgmt.core.polling.arm_polling import ARMPolling
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.mgmt.eventgrid import models as eg
 from conftest import GROUP, SUBSCRIPTION, client, versions
@@ -122,6 +124,37 @@ def test_a_subscription_at_a_scope_lives(grid, topic, source, webhook):
     at.begin_delete(source, "life").result()
     with pytest.raises(ResourceNotFoundError):
         at.get(source, "life")
+
+
+@pytest.mark.parametrize("scope", [f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"])
+def test_a_subscription_on_all_that_arm_does_lives(grid, scope, webhook):
+    at = grid.event_subscriptions
+    hook = eg.WebHookEventSubscriptionDestination(endpoint_url=f"{webhook.url}/grant?code=secret")
+    made = at.begin_create_or_update(scope, "doings", eg.EventSubscription(destination=hook)).result()
+    assert (made.provisioning_state, made.topic) == ("Succeeded", scope)
+    assert "Microsoft.Resources.ResourceWriteSuccess" in made.filter.included_event_types
+    assert at.get_full_url(scope, "doings").endpoint_url.endswith("?code=secret")
+    assert at.get_delivery_attributes(scope, "doings").value == []
+    changed = at.begin_update(scope, "doings", eg.EventSubscriptionUpdateParameters(labels=["green"])).result()
+    assert changed.labels == ["green"] and at.get(scope, "doings").labels == ["green"]
+    topic_type = "Microsoft.Resources.ResourceGroups" if "/resourceGroups/" in scope else "Microsoft.Resources.Subscriptions"
+    listed = at.list_global_by_subscription_for_topic_type(topic_type)
+    assert "doings" in [each.name for each in listed]
+    at.begin_delete(scope, "doings").result()
+    with pytest.raises(ResourceNotFoundError):
+        at.get(scope, "doings")
+
+
+def test_an_extension_topic_is_found_whose_scope_the_client_encodes(grid, source, webhook):
+    hook = eg.WebHookEventSubscriptionDestination(endpoint_url=f"{webhook.url}/grant")
+    grid.event_subscriptions.begin_create_or_update(source, "seen", eg.EventSubscription(destination=hook)).result()
+    found = grid.extension_topics.get(source)
+    assert found.system_topic.lower().startswith(f"/subscriptions/{SUBSCRIPTION}/resourcegroups/".lower())
+    # The client's own way to wait by the other header of a deletion.
+    by_location = ARMPolling(1, lro_algorithms=[LocationPolling()])
+    grid.event_subscriptions.begin_delete(source, "seen", polling=by_location).result()
+    with pytest.raises(ResourceNotFoundError):
+        grid.event_subscriptions.get(source, "seen")
 
 
 ACCOUNT = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/store"

@@ -1,7 +1,10 @@
 """The whole life of a resource group, and what Azure Resource Manager itself tells."""
 
+import time
+
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from conftest import GROUP
 
 
 def test_a_group_lives(resources, communication):
@@ -32,3 +35,16 @@ def test_providers_are_listed(resources):
     assert "2025-09-01" in types["communicationServices"]
     assert wanted <= {each.namespace for each in resources.providers.list_at_tenant_scope()}
     assert resources.providers.get_at_tenant_scope("Microsoft.EventGrid").namespace == "Microsoft.EventGrid"
+
+
+def test_a_provider_is_unregistered_and_registered(resources, hubs):
+    name = "Microsoft.NotificationHubs"
+    left = resources.providers.unregister(name)
+    assert (left.namespace, left.registration_state in ("Unregistering", "NotRegistered")) == (name, True)
+    with pytest.raises(HttpResponseError) as refused:
+        list(hubs.namespaces.list(GROUP))
+    assert refused.value.error.code == "MissingSubscriptionRegistration"
+    resources.providers.register(name)
+    while resources.providers.get(name).registration_state != "Registered":
+        time.sleep(0.1)
+    list(hubs.namespaces.list(GROUP))

@@ -3,7 +3,7 @@
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.mgmt.notificationhubs import models as nh
-from conftest import GROUP
+from conftest import GROUP, SUBSCRIPTION
 
 NAMESPACE, HUB = "life-hubs", "life-phones"
 
@@ -117,3 +117,15 @@ def test_a_hub_goes(hubs, namespace):
     hubs.notification_hubs.delete(GROUP, NAMESPACE, HUB)
     with pytest.raises(ResourceNotFoundError):
         hubs.notification_hubs.get(GROUP, NAMESPACE, HUB)
+
+
+def test_a_namespace_is_waited_for_by_its_operation(resources):
+    """The client of namespaces does not wait for their creation; that of all resources does, by the header it is given."""
+    version = "2023-10-01-preview"
+    at = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.NotificationHubs/namespaces/life-waited"
+    body = {"location": "westeurope", "sku": {"name": "Free"}}
+    made = resources.resources.begin_create_or_update_by_id(at, version, body).result()
+    assert (made.name, made.properties["provisioningState"]) == ("life-waited", "Succeeded")
+    resources.resources.begin_delete_by_id(at, version).result()
+    with pytest.raises(ResourceNotFoundError):
+        resources.resources.get_by_id(at, version)

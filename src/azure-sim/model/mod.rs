@@ -30,7 +30,6 @@ mod resource;
 mod resources;
 mod shapes;
 mod signing;
-mod state;
 mod surface;
 mod throttle;
 mod timer;
@@ -45,9 +44,8 @@ pub use message::{Answered, DELAY_HEADER, DROP_HEADER, Outbound, OutboundId, Req
 pub use path::resource_id;
 pub use push::{Phone, Platform, Push, Ring, Silence};
 pub use signing::SigningKey;
-pub use state::{Change, FORMAT, Stored, Unreadable};
 pub use surface::{HUBS_DATA_PLANE, Operation, operations};
-pub use world::{Linked, World};
+pub use world::{Change, FORMAT, Linked, Stored, Unreadable, World};
 
 /// Answers one request, as Azure would at `now_ms` (milliseconds since 1970). Total: whatever is sent, something is answered.
 ///

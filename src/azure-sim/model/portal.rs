@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::authorization::Roles;
 use super::communication;
 use super::event_grid::resource_events;
 use super::notification_hubs;
 use super::past;
 use super::registry::Kind;
 use super::resource::Half;
-use super::timer;
+use super::timer::{self, Timer};
 use super::token::Version;
 use super::world::World;
 use super::{faults::Fault, json};
@@ -197,12 +198,26 @@ impl World {
     }
 
     /// Says what an application may do: a list of `{scope, role}` or `{scope, actions, notActions}`. An empty list allows
-    /// nothing; null lets it do everything, as in the beginning.
+    /// nothing; null lets it do everything, as in the beginning. With the profile `azure` it takes its time to spread.
     ///
     /// # Errors
     /// When the list is none, or names a role that is not known.
     pub fn assign_roles(&mut self, client_id: &str, assignments: &Value) -> Result<(), String> {
-        self.roles.assign(client_id, assignments)
+        let delay = self.durations().role_assignment;
+        if delay == 0 {
+            return self.roles.assign(client_id, assignments);
+        }
+        // Checked now, and taken when it has spread.
+        Roles::default().assign(client_id, assignments)?;
+        let (client, assignments) = (client_id.to_owned(), assignments.clone());
+        timer::at(self, self.now().saturating_add(delay), Timer::Assigned { client, assignments });
+        Ok(())
+    }
+
+    /// A change of role assignments has spread.
+    pub(crate) fn roles_spread(&mut self, client: &str, assignments: &Value) {
+        // It was checked when it was made.
+        let _ = self.roles.assign(client, assignments);
     }
 
     /// Adds a resource group.

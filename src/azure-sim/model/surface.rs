@@ -110,6 +110,7 @@ const AUTHORIZATION: &[Row] = &[
 ];
 
 const COMMUNICATION: &[Row] = &[
+    ("Operations_List", "GET", "/providers/Microsoft.Communication/operations"),
     (
         "CommunicationServices_CheckNameAvailability",
         "POST",
@@ -140,6 +141,7 @@ const COMMUNICATION: &[Row] = &[
 ];
 
 const NOTIFICATION_HUBS: &[Row] = &[
+    ("Operations_List", "GET", "/providers/Microsoft.NotificationHubs/operations"),
     (
         "Namespaces_CheckAvailability",
         "POST",
@@ -209,6 +211,7 @@ const NOTIFICATION_HUBS: &[Row] = &[
 ];
 
 const EVENT_GRID: &[Row] = &[
+    ("Operations_List", "GET", "/providers/Microsoft.EventGrid/operations"),
     ("SystemTopics_ListBySubscription", "GET", in_subscription!("/providers/Microsoft.EventGrid/systemTopics")),
     ("SystemTopics_ListByResourceGroup", "GET", in_group!("/providers/Microsoft.EventGrid/systemTopics")),
     ("SystemTopics_CreateOrUpdate", "PUT", topic!("")),

@@ -1,6 +1,7 @@
 //! What happens by itself, in order of time.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::event_grid::{self, resource_events::Activity};
 use super::faults::{self, Meddling};
@@ -30,6 +31,8 @@ pub(crate) enum Timer {
     Scheduled { hub: String, id: String },
     /// Somebody else edits or deletes a resource, as a fault says.
     Meddling { meddling: Meddling, id: String, fault: u64 },
+    /// A change of role assignments has spread.
+    Assigned { client: String, assignments: Value },
     /// A deletion without a record has ended: it is told of.
     Tell { activity: Box<Activity> },
     /// A call outwards that a fault holds back leaves, or ends without ever having left.
@@ -71,6 +74,7 @@ fn fire(world: &mut World, timer: Timer, due: u64) {
         Timer::Deliver { key } => event_grid::delivery::pump(world, &key),
         Timer::Scheduled { hub, id } => hubs_data::due(world, &hub, &id, due),
         Timer::Meddling { meddling, id, fault } => meddling.perform(world, &id, fault, due),
+        Timer::Assigned { client, assignments } => world.roles_spread(&client, &assignments),
         Timer::Tell { activity } => event_grid::resource_events::tell(world, &activity, true),
         Timer::Struck { call, never: true } => {
             if let Some(instead) = faults::stand_in(world, call) {

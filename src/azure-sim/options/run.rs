@@ -181,7 +181,7 @@ fn config(given: &Given, mistakes: &mut Vec<String>) -> Option<Config> {
     let mut wrong = |text: String| mistakes.push(text);
     let mut config = Config::default();
     match profile(&given.profile) {
-        Ok(profile) => config.profile = profile,
+        Ok(profile) => (config.profile, config.hiccups) = (profile, profile == Profile::Azure),
         Err(mistake) => wrong(mistake),
     }
     match time_scale(&given.time_scale) {

@@ -94,6 +94,27 @@ for (const apiVersion of versions("SystemTopics_CreateOrUpdate")) {
       await assert.rejects(scoped.get(...at), notFound);
     });
 
+    test("an extension topic is found, whose scope the client encodes", async () => {
+      const at = [source, "seen"];
+      const destination = { endpointType: "WebHook", endpointUrl: `${hook.url}/grant` };
+      await grid.eventSubscriptions.beginCreateOrUpdateAndWait(...at, { destination }, polling);
+      const found = await grid.extensionTopics.get(source);
+      assert.match(found.systemTopic, /\/systemTopics\//);
+      await grid.eventSubscriptions.beginDeleteAndWait(...at, polling);
+    });
+
+    test("subscriptions and groups tell what ARM does", async () => {
+      for (const scope of [`/subscriptions/${subscription}`, `/subscriptions/${subscription}/resourceGroups/${group}`]) {
+        const at = [scope, `doings-${apiVersion.slice(0, 4)}`];
+        const destination = { endpointType: "WebHook", endpointUrl: `${hook.url}/grant` };
+        const made = await grid.eventSubscriptions.beginCreateOrUpdateAndWait(...at, { destination }, polling);
+        assert.deepEqual([made.provisioningState, made.topic], ["Succeeded", scope]);
+        assert.ok(made.filter.includedEventTypes.includes("Microsoft.Resources.ResourceWriteSuccess"));
+        await grid.eventSubscriptions.beginDeleteAndWait(...at, polling);
+        await assert.rejects(grid.eventSubscriptions.get(...at), notFound);
+      }
+    });
+
     const destinations = [
       { endpointType: "StorageQueue", resourceId: `${inGroup}/Microsoft.Storage/storageAccounts/store`, queueName: "events" },
       { endpointType: "ServiceBusQueue", resourceId: `${inGroup}/Microsoft.ServiceBus/namespaces/bus/queues/q` },

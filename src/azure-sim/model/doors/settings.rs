@@ -11,7 +11,7 @@
 //! | `certificate` | `clientId`, `certificate` (PEM) | the application may sign in with what that certificate's key signed |
 //! | `resource` | `uri`, `tokenVersion`? (1 or 2) | tokens may be for it |
 //! | `probationDrops` | true or false | Event Grid gives up, unattempted, what meets an endpoint on probation by its own fault |
-//! | `roles` | `clientId`, `assignments`: list of `scope` and `role` or `actions`, `notActions`; or null | what it may do; null: everything |
+//! | `roles` | `clientId`, `assignments`: list of `scope` and `role` or `actions`, `notActions`; or null | what it may do, once it has spread (profile `azure`: ten minutes); null: everything |
 //! | `identity` | `clientId`, `resourceId` | a user-assigned identity of the machine |
 
 use serde_json::{Value, json};

@@ -8,9 +8,10 @@ use super::super::json;
 use super::super::message::Response;
 use super::super::operation::{self, Outcome, Style};
 use super::super::path;
+use super::super::random::Random;
 use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::Kind;
-use super::super::resource::{Delivery, Hidden};
+use super::super::resource::{Delivery, Hidden, Resource};
 use super::super::shapes;
 use super::super::timer::{self, Timer};
 use super::super::world::World;
@@ -49,6 +50,7 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
             let resource = world.resources.get(&key).ok_or_else(missing)?;
             let sent = resource.delivery().map_or(&Value::Null, |d| &d.properties);
             let body = match (method, action) {
+                ("GET", "") if hiccups(world, resource) => return Err(hiccup(call.target.name())),
                 ("GET", "") => return Ok(Done::read(&resource.body)),
                 ("POST", "getfullurl") => json!({"endpointUrl": destination::webhook(sent)}),
                 ("POST", "getdeliveryattributes") => {
@@ -59,6 +61,27 @@ pub(super) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
             Ok(Done::new(Effect::Action, Response::json(200, &body)))
         }
     }
+}
+
+/// Of how many subscriptions one hiccups, and for how many milliseconds after it is ready: recorded once, for one GET; by the
+/// next it was over.
+const ONE_OF: u64 = 73;
+const HICCUP: u64 = 3_000;
+
+/// Drawn from the seed and the resource alone: reading changes nothing, and shifts nothing else that is drawn.
+fn hiccups(world: &World, resource: &Resource) -> bool {
+    let Some(delivery) = resource.delivery().filter(|d| world.config().hiccups && d.previous.is_none()) else {
+        return false;
+    };
+    let ready = delivery.started.saturating_add(world.durations().event_subscription);
+    let lasts = world.config().scaled(HICCUP);
+    let fresh = resource.state() == "Succeeded" && world.now() < ready.saturating_add(lasts);
+    fresh && Random::new(world.config().seed ^ 0x0068_6963_6375_7073 ^ (resource.generation << 20)).next() % ONE_OF == 0
+}
+
+fn hiccup(name: &str) -> Refusal {
+    let message = format!("The operation for event subscription {name} failed. Please try again in few minutes.");
+    Refusal::new(500, "InternalServerError", message)
 }
 
 fn missing() -> Refusal {

@@ -329,3 +329,33 @@ fn event_grids_operations_fail_hang_or_get_lost_by_a_fault() {
         assert_eq!(state(&read) == "Succeeded", lro == LroFault::Lost);
     }
 }
+
+#[test]
+fn now_and_then_a_fresh_subscription_is_not_read_at_the_first_go() {
+    let run = |seed: u64, hiccups: bool| {
+        let config = Config { seed, hiccups, profile: Profile::Azure, throttle: false, ..Config::default() };
+        let mut azure = with_topic(Client::new(config));
+        let account = format!("{RG}/providers/Microsoft.Storage/storageAccounts/box");
+        let queue =
+            json!({"endpointType": "StorageQueue", "properties": {"resourceId": account, "queueName": "events"}});
+        let mut failed = Vec::new();
+        for number in 0..200 {
+            let id = format!("{}/eventSubscriptions/number-{number}", topic("shop-topic"));
+            assert_eq!(azure.ask("PUT", &id, EG, json!({"properties": {"destination": queue}})).status, 201);
+            assert_eq!(azure.get(&id, EG).status, 200, "it is being made");
+            azure.pass(10);
+            let read = azure.get(&id, EG);
+            if read.status != 200 {
+                assert_eq!(refusal(&read), (500, "InternalServerError".into()));
+                failed.push(number);
+            }
+            azure.pass(3);
+            assert_eq!(state(&azure.get(&id, EG)), "Succeeded");
+        }
+        failed
+    };
+    let failed = run(1, true);
+    assert!((1..10).contains(&failed.len()), "{failed:?}");
+    assert_eq!((run(1, true), run(1, false)), (failed.clone(), vec![]));
+    assert_ne!(run(2, true), failed);
+}

@@ -30,6 +30,7 @@ use super::*;
 
 pub(super) const START: u64 = 1_800_000_000_000;
 pub(super) const RG: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop";
+pub(super) const SUBSCRIPTION: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
 pub(super) const ACS: &str = "2025-05-01";
 pub(super) const NH: &str = "2023-10-01-preview";
 pub(super) const EG: &str = "2025-02-15";
@@ -132,4 +133,10 @@ pub(super) fn refusal(response: &Response) -> (u16, String) {
 
 pub(super) fn state(response: &Response) -> String {
     response.value()["properties"]["provisioningState"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The names in a list.
+pub(super) fn names(answer: &Response) -> Vec<String> {
+    let list = answer.value()["value"].as_array().expect("a list").clone();
+    list.iter().map(|r| r["name"].as_str().expect("a name").to_owned()).collect()
 }

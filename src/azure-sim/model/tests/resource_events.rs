@@ -3,15 +3,8 @@
 use super::delivery::status;
 use super::*;
 
-const SUBSCRIPTION: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
-
 fn on(scope: &str, name: &str) -> String {
     format!("{scope}/providers/Microsoft.EventGrid/eventSubscriptions/{name}")
-}
-
-fn names(answer: &Response) -> Vec<String> {
-    let list = answer.value()["value"].as_array().expect("a list").clone();
-    list.iter().map(|r| r["name"].as_str().expect("a name").to_owned()).collect()
 }
 
 impl Client {

@@ -3,12 +3,6 @@
 use super::*;
 
 const ARM: &str = "2021-04-01";
-const SUBSCRIPTION: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d";
-
-fn names(answer: &Response) -> Vec<String> {
-    let list = answer.value()["value"].as_array().expect("a list").clone();
-    list.iter().map(|r| r["name"].as_str().expect("a name").to_owned()).collect()
-}
 
 #[test]
 fn tenants_subscriptions_and_regions_are_described() {

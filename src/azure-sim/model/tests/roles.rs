@@ -91,3 +91,20 @@ fn what_a_body_refers_to_needs_rights_too() {
     let refused = azure.ask("PATCH", &service("shop"), ACS, json!({"identity": identities}));
     assert_eq!(refusal(&refused), (403, "LinkedAuthorizationFailed".into()));
 }
+
+#[test]
+fn an_assignment_takes_its_time_to_spread() {
+    let mut azure = azure();
+    azure.put_service("shop");
+    azure.pass(70);
+    let reader = json!([{"scope": RG, "role": "Reader"}]);
+    let client = azure.world.config().client_id.clone();
+    let body = json!({"roles": {"clientId": client, "assignments": reader}});
+    azure.door("POST", "config", body);
+    assert_eq!(azure.world.assign_roles(&client, &json!("everything")), Err("'assignments' is a list, or null".into()));
+    azure.pass(599);
+    assert_eq!(azure.ask("PATCH", &service("shop"), ACS, json!({"tags": {"a": "b"}})).status, 200);
+    azure.pass(1);
+    let refused = azure.ask("PATCH", &service("shop"), ACS, json!({"tags": {"a": "c"}}));
+    assert_eq!(refusal(&refused), (403, "AuthorizationFailed".into()));
+}

@@ -7,19 +7,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
-use super::event_grid::{self, Handshake};
-use super::journal::{Entry, Journal};
-use super::kept::{Record, decode, encode};
-use super::message::{Outbound, OutboundId};
-use super::operation::Operation;
-use super::past;
-use super::push;
-use super::random::Random;
-use super::resource::Resource;
-use super::throttle::Buckets;
-use super::timer::Timer;
-use super::world::World;
+use super::super::config::Config;
+use super::super::event_grid::{self, Handshake};
+use super::super::journal::{Entry, Journal};
+use super::super::kept::{Record, decode, encode};
+use super::super::message::{Outbound, OutboundId};
+use super::super::operation::Operation;
+use super::super::past;
+use super::super::push;
+use super::super::random::Random;
+use super::super::resource::Resource;
+use super::super::throttle::Buckets;
+use super::super::timer::Timer;
+use super::World;
 
 /// One record: where it belongs, and what it holds now; `None` when it is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ struct Moving {
 
 /// How much of the journal is written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Written {
+pub(super) struct Written {
     /// Entries before this number are written.
     journal: u64,
     /// Entries before this number are no longer kept.
@@ -111,31 +111,51 @@ impl World {
         self.watch_from(false);
     }
 
-    fn watch_from(&mut self, written: bool) {
-        let parts = self.parts();
-        parts.resources.watch(written);
-        parts.operations.watch(written);
-        parts.timers.watch(written);
-        parts.calls.watch(written);
-        parts.handshakes.watch(written);
-        parts.deliveries.watch(written);
-        parts.telephony.watch(written);
-        parts.faults.watch(written);
-        parts.applications.watch(written);
-        parts.unregistered.watch(written);
-        parts.taken_names.watch(written);
-        parts.roles.watch(written);
-        parts.kept.watch(written);
-        if written {
-            *parts.written = Some(Written {
-                journal: parts.journal.next(),
-                journal_from: parts.journal.first(),
-                // What the command line says may have changed, and a number given out from now on is to be reserved.
-                ..Written::default()
-            });
-            return;
-        }
-        *parts.written = Some(Written::default());
+    fn watch_from(&mut self, known: bool) {
+        // Without `..`: whoever adds a part of the world decides here, below and in `read` whether it is written down, or is
+        // lost by a restart.
+        let Self {
+            config: _,
+            durations: _,
+            now: _,
+            numbers: _,
+            random: _,
+            resources,
+            operations,
+            timers,
+            calls,
+            waiting: _,
+            handshakes,
+            deliveries,
+            buckets: _,
+            journal,
+            faults,
+            applications,
+            unregistered,
+            taken_names,
+            telephony,
+            roles,
+            kept,
+            // Reads are as fresh as ever after a restart.
+            past: _,
+            written,
+        } = self;
+        resources.watch(known);
+        operations.watch(known);
+        timers.watch(known);
+        calls.watch(known);
+        handshakes.watch(known);
+        deliveries.watch(known);
+        telephony.watch(known);
+        faults.watch(known);
+        applications.watch(known);
+        unregistered.watch(known);
+        taken_names.watch(known);
+        roles.watch(known);
+        kept.watch(known);
+        // What the command line says may have changed, and a number given out from now on is to be reserved.
+        let whole = Written { journal: journal.next(), journal_from: journal.first(), ..Written::default() };
+        *written = Some(if known { whole } else { Written::default() });
     }
 
     /// Whether something changed that must not be lost once it was answered. Always `false` in a world that nobody watches.
@@ -159,42 +179,41 @@ impl World {
     /// Everything that changed since the last time, urgent or not. Empty in a world that nobody watches.
     pub fn changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        let parts = self.parts();
-        let Some(mut written) = *parts.written else { return changes };
+        let Some(mut written) = self.written else { return changes };
         let mut write = |table, key, value| changes.push(Change { table, key, value });
-        parts.resources.write(RESOURCES, &mut write);
-        parts.operations.write(OPERATIONS, &mut write);
-        parts.timers.write(TIMERS, &mut write);
-        parts.calls.write(CALLS, &mut write);
-        parts.handshakes.write(HANDSHAKES, &mut write);
-        parts.deliveries.write(&mut write);
-        parts.telephony.write(&mut write);
-        parts.faults.write(FAULTS, &mut write);
-        parts.applications.write(APPLICATIONS, &mut write);
-        parts.unregistered.write(UNREGISTERED, &mut write);
-        parts.taken_names.write(TAKEN, &mut write);
-        parts.roles.write(ROLES, &mut write);
-        parts.kept.write(KEPT, &mut write);
+        self.resources.write(RESOURCES, &mut write);
+        self.operations.write(OPERATIONS, &mut write);
+        self.timers.write(TIMERS, &mut write);
+        self.calls.write(CALLS, &mut write);
+        self.handshakes.write(HANDSHAKES, &mut write);
+        self.deliveries.write(&mut write);
+        self.telephony.write(&mut write);
+        self.faults.write(FAULTS, &mut write);
+        self.applications.write(APPLICATIONS, &mut write);
+        self.unregistered.write(UNREGISTERED, &mut write);
+        self.taken_names.write(TAKEN, &mut write);
+        self.roles.write(ROLES, &mut write);
+        self.kept.write(KEPT, &mut write);
         if !written.config {
-            write(CONFIG, Vec::new(), Some(encode(parts.config)));
+            write(CONFIG, Vec::new(), Some(encode(&self.config)));
         }
-        let (from, next) = (parts.journal.first(), parts.journal.next());
+        let (from, next) = (self.journal.first(), self.journal.next());
         for number in written.journal_from..from.min(written.journal) {
             write(JOURNAL, encode(&number), None);
         }
-        let new = parts.journal.entries().iter().rev().take_while(|e| e.sequence >= written.journal);
+        let new = self.journal.entries().iter().rev().take_while(|e| e.sequence >= written.journal);
         new.for_each(|entry| write(JOURNAL, encode(&entry.sequence), Some(encode(entry))));
         written = Written { journal: next, journal_from: from, journal_until: next + AHEAD, config: true };
-        *parts.written = Some(written);
+        self.written = Some(written);
         let moving = Moving {
-            now: *parts.now,
-            numbers: *parts.numbers,
-            random: parts.random.clone(),
-            random_of_events: parts.deliveries.random_mut().clone(),
-            random_of_phones: parts.telephony.random_mut().clone(),
-            waiting: parts.waiting.clone(),
-            buckets: parts.buckets.clone(),
-            journal: parts.journal.rest(),
+            now: self.now,
+            numbers: self.numbers,
+            random: self.random.clone(),
+            random_of_events: self.deliveries.random_mut().clone(),
+            random_of_phones: self.telephony.random_mut().clone(),
+            waiting: self.waiting.clone(),
+            buckets: self.buckets.clone(),
+            journal: self.journal.rest(),
             journal_until: written.journal_until,
         };
         write(MOVING, Vec::new(), Some(encode(&moving)));
@@ -220,8 +239,7 @@ impl World {
 
     /// Calls that were out when the world stopped are made again: whoever was called cannot have been heard.
     pub fn call_again(&mut self) {
-        let parts = self.parts();
-        *parts.waiting = parts.calls.keys().copied().filter(|id| !parts.faults.holds(*id)).collect();
+        self.waiting = self.calls.keys().copied().filter(|id| !self.faults.holds(*id)).collect();
     }
 }
 
@@ -250,25 +268,25 @@ impl Default for Reading {
 
 impl Reading {
     fn read(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<(), String> {
-        let parts = self.world.parts();
+        let world = &mut self.world;
         match table {
             CONFIG => self.config = Some(decode(value)?),
             MOVING => self.moving = Some(decode(value)?),
-            RESOURCES => parts.resources.restore(decode(key)?, decode(value)?),
-            OPERATIONS => parts.operations.restore(decode(key)?, decode(value)?),
-            TIMERS => parts.timers.restore(decode(key)?, decode(value)?),
-            CALLS => parts.calls.restore(decode(key)?, decode(value)?),
-            HANDSHAKES => parts.handshakes.restore(decode(key)?, decode(value)?),
-            FAULTS => parts.faults.restore(value)?,
-            APPLICATIONS => parts.applications.restore(value)?,
-            UNREGISTERED => parts.unregistered.restore(value)?,
-            TAKEN => parts.taken_names.restore(value)?,
-            ROLES => parts.roles.restore(value)?,
-            KEPT => parts.kept.restore(value)?,
+            RESOURCES => world.resources.restore(decode(key)?, decode(value)?),
+            OPERATIONS => world.operations.restore(decode(key)?, decode(value)?),
+            TIMERS => world.timers.restore(decode(key)?, decode(value)?),
+            CALLS => world.calls.restore(decode(key)?, decode(value)?),
+            HANDSHAKES => world.handshakes.restore(decode(key)?, decode(value)?),
+            FAULTS => world.faults.restore(value)?,
+            APPLICATIONS => world.applications.restore(value)?,
+            UNREGISTERED => world.unregistered.restore(value)?,
+            TAKEN => world.taken_names.restore(value)?,
+            ROLES => world.roles.restore(value)?,
+            KEPT => world.kept.restore(value)?,
             JOURNAL => self.journal.push(decode(value)?),
             _ => {
-                let known = parts.deliveries.read(&mut self.deliveries, table, key, value)?
-                    || parts.telephony.read(&mut self.telephony, table, key, value)?;
+                let known = world.deliveries.read(&mut self.deliveries, table, key, value)?
+                    || world.telephony.read(&mut self.telephony, table, key, value)?;
                 if !known {
                     return Err("this version knows no such table; a later one wrote it".into());
                 }
@@ -283,16 +301,15 @@ impl Reading {
         let config = config.ok_or_else(|| missing(CONFIG))?;
         let moving = moving.ok_or_else(|| missing(MOVING))?;
         let (config, remarks) = given.continuing(&config);
-        let parts = world.parts();
-        (*parts.now, *parts.numbers, *parts.random) = (moving.now, moving.numbers, moving.random);
-        *parts.deliveries.random_mut() = moving.random_of_events;
-        *parts.telephony.random_mut() = moving.random_of_phones;
-        (*parts.waiting, *parts.buckets) = (moving.waiting, moving.buckets);
+        (world.now, world.numbers, world.random) = (moving.now, moving.numbers, moving.random);
+        *world.deliveries.random_mut() = moving.random_of_events;
+        *world.telephony.random_mut() = moving.random_of_phones;
+        (world.waiting, world.buckets) = (moving.waiting, moving.buckets);
         let next = if whole { moving.journal.next() } else { moving.journal_until };
-        parts.journal.restore(moving.journal, journal, next);
-        let settled = parts.deliveries.settle(deliveries);
+        world.journal.restore(moving.journal, journal, next);
+        let settled = world.deliveries.settle(deliveries);
         settled.map_err(|why| Unreadable { table: "event".into(), why })?;
-        let settled = parts.telephony.settle(telephony);
+        let settled = world.telephony.settle(telephony);
         settled.map_err(|why| Unreadable { table: "hub".into(), why })?;
         let new: Vec<String> =
             given.resource_groups.iter().filter(|g| !config.resource_groups.contains(g)).cloned().collect();
