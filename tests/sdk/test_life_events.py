@@ -192,4 +192,5 @@ def test_event_types_are_known(grid, source):
     assert SMS in [each.name for each in listed]
     assert SMS in [each.name for each in grid.topic_types.list_event_types(TOPIC_TYPE)]
     assert TOPIC_TYPE in [each.name for each in grid.topic_types.list()]
+    assert list(grid.operations.list())
     assert grid.topic_types.get(TOPIC_TYPE).resource_region_type == "GlobalResource"

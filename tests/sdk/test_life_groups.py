@@ -48,3 +48,12 @@ def test_a_provider_is_unregistered_and_registered(resources, hubs):
     while resources.providers.get(name).registration_state != "Registered":
         time.sleep(0.1)
     list(hubs.namespaces.list(GROUP))
+
+
+def test_providers_say_what_can_be_done(communication, hubs, events):
+    for offered, action in [
+        (communication.operations.list(), "Microsoft.Communication/CommunicationServices/LinkNotificationHub/action"),
+        (hubs.operations.list(), "Microsoft.NotificationHubs/Namespaces/NotificationHubs/pnsCredentials/action"),
+        (events.operations.list(), "Microsoft.EventGrid/eventSubscriptions/getFullUrl/action"),
+    ]:
+        assert action in [each.name for each in offered]

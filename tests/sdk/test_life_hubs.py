@@ -124,8 +124,8 @@ def test_a_namespace_is_waited_for_by_its_operation(resources):
     version = "2023-10-01-preview"
     at = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.NotificationHubs/namespaces/life-waited"
     body = {"location": "westeurope", "sku": {"name": "Free"}}
-    made = resources.resources.begin_create_or_update_by_id(at, version, body).result()
+    made = resources.resources.begin_create_or_update_by_id(at, body, api_version=version).result()
     assert (made.name, made.properties["provisioningState"]) == ("life-waited", "Succeeded")
-    resources.resources.begin_delete_by_id(at, version).result()
+    resources.resources.begin_delete_by_id(at, api_version=version).result()
     with pytest.raises(ResourceNotFoundError):
-        resources.resources.get_by_id(at, version)
+        resources.resources.get_by_id(at, api_version=version)

@@ -177,11 +177,19 @@ fn headers(world: &World, style: Style, deleting: bool, id: &str, issued: &str) 
         // The create of 2023 names the resource itself.
         Style::NotificationHubs => format!("{base}{id}?{}", issued.split_once('?').map_or("", |(_, q)| q)),
     };
+    let status = if style == Style::EventGrid { ported(base, issued) } else { status };
     let mut headers = vec![("azure-asyncoperation".to_owned(), status)];
     if deleting || style == Style::NotificationHubs {
         headers.push(("location".to_owned(), location));
     }
     headers
+}
+
+/// Event Grid names the port of https in one of its two headers (recorded): it is the same host.
+fn ported(base: &str, issued: &str) -> String {
+    let host = base.trim_start_matches("https://");
+    let named = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
+    if named || host == base { format!("{base}{issued}") } else { format!("{base}:443{issued}") }
 }
 
 /// About 3 KB, signed, with a `*`: clients must use it as it is.

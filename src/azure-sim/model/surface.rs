@@ -272,6 +272,14 @@ const EVENT_GRID: &[Row] = &[
         ),
     ),
     (
+        "EventSubscriptions_ListByDomainTopic",
+        "GET",
+        in_group!(
+            "/providers/Microsoft.EventGrid/domains/{domainName}/topics/{topicName}/providers/Microsoft.EventGrid\
+             /eventSubscriptions"
+        ),
+    ),
+    (
         "EventSubscriptions_ListGlobalBySubscription",
         "GET",
         in_subscription!("/providers/Microsoft.EventGrid/eventSubscriptions"),

@@ -1,4 +1,6 @@
 // Every example of the descriptions, sent to the simulator as a request. Writes an exchange for each, as the recorder does.
+// Those of operations that the simulator does not have are named in beyond.json with a reason: they are sent, too, and have to
+// be refused in ARM's words.
 // examples.js DESCRIPTIONS RECORDING
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -12,6 +14,8 @@ const directory = mkdtempSync(path.join(os.tmpdir(), "examples-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 const lines = createWriteStream(recording);
 const all = operations();
+const beyond = JSON.parse(readFileSync(new URL("beyond.json", import.meta.url), "utf8"));
+const mistakes = [];
 const azure = await Azure.signedIn();
 
 /** Creates first, deletions last: an example stands on what others made as far as it can. */
@@ -24,7 +28,8 @@ function examplesOf({ spec, directory, provider, version }) {
       const parameters = [...(methods.parameters ?? []), ...(operation.parameters ?? [])];
       for (const { $ref } of Object.values(operation["x-ms-examples"] ?? {})) {
         const example = JSON.parse(readFileSync(path.join(directory, $ref), "utf8"));
-        found.push({ name: path.basename($ref, ".json"), provider, version, template, method, parameters, example, spec });
+        found.push({ name: path.basename($ref, ".json"), provider, version, template, method, parameters, example, spec,
+          operation: operation.operationId });
       }
     }
   }
@@ -49,6 +54,19 @@ function request({ template, parameters, example, spec, version }) {
 
 let sent = 0;
 let left = 0;
+const unknown = new Set(beyond.flatMap(({ provider, operations }) => operations.map((name) => `${provider}/${name}`)));
+const awaited = new Set(unknown);
+
+/** An operation that is not simulated: named, and refused as ARM refuses. */
+async function refusedAsBeyond({ provider, operation, name }, method, address, body) {
+  const id = `${provider}/${operation}`;
+  if (!unknown.has(id)) mistakes.push(`${id}: the simulator does not have it, and beyond.json gives no reason`);
+  awaited.delete(id);
+  const { status, got } = await azure.send(method, address, body);
+  const inWords = typeof got?.error?.code === "string" && typeof got.error.message === "string";
+  if (status < 400 || status >= 500 || !inWords) mistakes.push(`${id} (${name}): answered ${status} ${JSON.stringify(got)}`);
+}
+
 for (const description of laidOut(source, directory)) {
   await azure.cleared();
   for (const example of examplesOf(description)) {
@@ -56,6 +74,7 @@ for (const description of laidOut(source, directory)) {
     const { url, query, body } = request(example);
     if (operationOf(all, { method, url }) === undefined) {
       left += 1;
+      await refusedAsBeyond(example, method, `${url}?${query}`, body);
       continue;
     }
     const unprepared = await azure.prepared(method, url);
@@ -70,4 +89,9 @@ for (const description of laidOut(source, directory)) {
   }
 }
 azure.close();
-lines.end(() => console.log(`${sent} examples sent; ${left} are of operations that the simulator does not have`));
+for (const id of awaited) mistakes.push(`${id}: no example is refused; take it out of beyond.json`);
+for (const mistake of mistakes) console.error(mistake);
+lines.end(() => {
+  console.log(`${sent} examples sent; ${left} more are of operations that the simulator does not have, and refused`);
+  process.exitCode = mistakes.length === 0 ? 0 : 1;
+});

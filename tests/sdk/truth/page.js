@@ -14,6 +14,7 @@ const evidence = (name) => json(`../evidence/${name}.json`, {});
 const drives = { python: evidence("python"), javascript: evidence("javascript"), az: evidence("az"), specs: evidence("specs") };
 const differences = json("../specs/differences.json", []);
 const unchecked = json("unchecked.json", {});
+const beyond = json("../specs/beyond.json", []);
 const all = operations();
 
 const mistakes = [];
@@ -86,6 +87,12 @@ function notChecked() {
   return ["### Not checked", "", ...reasons.map(([id, reason]) => `- \`${id}\`: ${reason}`), ""];
 }
 
+function notSimulated() {
+  if (beyond.length === 0) return [];
+  const rows = beyond.map(({ provider, operations, because }) => `- \`${provider}\`: ${operations.map((o) => `\`${o}\``).join(", ")}: ${because}`);
+  return ["### Not simulated", "", "Of the descriptions at hand, and refused in ARM's words:", "", ...rows, ""];
+}
+
 function subpages() {
   const pages = existsSync(SUBPAGES) ? readdirSync(SUBPAGES).filter((name) => name.endsWith(".md")).sort() : [];
   if (pages.length === 0) return [];
@@ -101,6 +108,6 @@ const page = readFileSync(PAGE, "utf8");
 const [before, rest] = page.split(BEGIN);
 const after = rest?.split(END)[1];
 if (after === undefined) throw new Error(`${PAGE} has no place between ${BEGIN} and ${END}`);
-const generated = [...table(), ...knownDifferences(), ...notChecked(), ...subpages()].join("\n");
+const generated = [...table(), ...knownDifferences(), ...notChecked(), ...notSimulated(), ...subpages()].join("\n");
 if (!compared(PAGE, `${before}${BEGIN}\n\n${generated}\n${END}${after}`)) process.exit(1);
 console.log(`docs/simulator.md: ${all.length - Object.keys(unchecked).length} of ${all.length} operations are checked`);

@@ -46,6 +46,9 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Answer {
 /// Event subscriptions that lie on one resource.
 fn by_scope(world: &World, call: &Call<'_>) -> Answer {
     let scope = call.target.scoped().to_ascii_lowercase();
+    if topics::source_missing(world, &scope) {
+        return Err(Refusal::new(404, "ResourceNotFound", format!("The resource '{scope}' was not found.")));
+    }
     let prefix = format!("{scope}/providers/microsoft.eventgrid/eventsubscriptions/");
     let page = world.config().page_size.min(PAGE);
     list::select(world, call, &prefix, page, |kind, _| kind == Kind::ScopeSubscription)

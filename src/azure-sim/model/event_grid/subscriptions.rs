@@ -202,6 +202,9 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
         topics::make_implicit(world, &source);
     }
     let created = !world.resources.contains_key(key);
+    if created {
+        require_room(world, &source)?;
+    }
     let previous = world.resources.get(key).and_then(|r| {
         let delivery = r.delivery()?;
         // What was never validated is nothing to return to; what it was to replace still is.
@@ -233,6 +236,20 @@ fn write(world: &mut World, call: &Call<'_>, key: &str, mut properties: Value) -
     let effect = if created { Effect::Create } else { Effect::Update };
     // 201 for PUT and PATCH, new or not (recorded).
     Ok(Done::new(effect, started.on(Response::json(201, &answer))))
+}
+
+/// Event subscriptions of one source, under its topic or at its scope (documented).
+const MOST: usize = 500;
+
+/// The code of this refusal is (unverified).
+fn require_room(world: &World, source: &str) -> Result<(), Refusal> {
+    let under_topic = topics::of_source(world, source).map(|(key, _)| format!("{key}/eventsubscriptions/"));
+    let at_scope = format!("{}/providers/microsoft.eventgrid/eventsubscriptions/", source.to_ascii_lowercase());
+    let there: usize = under_topic.iter().chain([&at_scope]).map(|prefix| world.beneath(prefix).count()).sum();
+    if there < MOST {
+        return Ok(());
+    }
+    Err(Refusal::invalid_request(format!("The source has {MOST} event subscriptions, which is the limit of a topic.")))
 }
 
 fn shown(id: &str, name: &str, kind: Kind, source: &str, properties: &Value, state: &str, hide: bool) -> Value {

@@ -10,7 +10,7 @@ use super::super::message::Response;
 use super::super::operation::{self, Style};
 use super::super::path;
 use super::super::refusal::{Answer, Done, Refusal};
-use super::super::registry::Kind;
+use super::super::registry::{self, Kind};
 use super::super::resource::{Hidden, Resource};
 use super::super::resources;
 use super::super::world::World;
@@ -43,7 +43,9 @@ pub(super) fn source_missing(world: &World, source: &str) -> bool {
     match TopicType::of(source).map(|of| of.scopes) {
         Some(["AzureSubscription"]) => !world.config().has_subscription(path::subscription_of(source)),
         Some(_) => !world.resources.contains_key(&lower),
-        None => false,
+        // Topics and domains of Event Grid's own are not simulated.
+        None if path::provider_of(source).eq_ignore_ascii_case(registry::EVENT_GRID) => false,
+        None => path::simulated(source) && !world.resources.contains_key(&lower),
     }
 }
 

@@ -359,3 +359,33 @@ fn now_and_then_a_fresh_subscription_is_not_read_at_the_first_go() {
     assert_eq!((run(1, true), run(1, false)), (failed.clone(), vec![]));
     assert_ne!(run(2, true), failed);
 }
+
+#[test]
+fn a_source_has_five_hundred_subscriptions_and_no_more() {
+    let mut azure = with_topic(instant());
+    let account = format!("{RG}/providers/Microsoft.Storage/storageAccounts/box");
+    let queue = json!({"endpointType": "StorageQueue", "properties": {"resourceId": account, "queueName": "events"}});
+    let mut put = |scope: &str, number: usize| {
+        let id = format!("{scope}/eventSubscriptions/number-{number}");
+        let answer = azure.ask("PUT", &id, EG, json!({"properties": {"destination": queue}}));
+        azure.pass(0);
+        answer.status
+    };
+    let scope = format!("{}/providers/Microsoft.EventGrid", service("shop"));
+    for number in 0..250 {
+        assert_eq!((put(&topic("shop-topic"), number), put(&scope, number)), (201, 201), "{number}");
+    }
+    assert_eq!((put(&topic("shop-topic"), 250), put(&scope, 250)), (400, 400));
+    assert_eq!((put(&topic("shop-topic"), 7), put(&scope, 7)), (201, 201), "an update is none more");
+}
+
+#[test]
+fn one_of_the_two_urls_names_the_port_of_https() {
+    let base_url = "https://management.test".to_owned();
+    let mut azure = with_topic(Client::new(Config { base_url, throttle: false, ..Config::default() }));
+    let deleted = azure.ask("DELETE", &topic("shop-topic"), EG, Value::Null);
+    let header = |name: &str| deleted.header(name).expect("a URL").to_owned();
+    let (status, result) = (header("azure-asyncoperation"), header("location"));
+    assert!(status.starts_with("https://management.test:443/subscriptions/"), "{status}");
+    assert!(result.starts_with("https://management.test/subscriptions/"), "{result}");
+}

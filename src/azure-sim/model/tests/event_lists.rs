@@ -36,6 +36,12 @@ fn event_subscriptions_are_listed_by_group_type_and_region() {
     assert_eq!(names(&azure.raw("GET", &filtered, b"")), ["from-two"]);
     let of_one = format!("{}/{grid}/eventSubscriptions", service("one"));
     assert_eq!(names(&azure.get(&of_one, EG)), ["from-one"]);
+    for nothing in [service("none"), namespace("none")] {
+        let listed = azure.get(&format!("{nothing}/{grid}/eventSubscriptions"), EG);
+        assert_eq!(refusal(&listed), (404, "ResourceNotFound".into()), "{nothing}");
+    }
+    let believed = format!("{RG}/{grid}/domains/mine/topics/one/{grid}/eventSubscriptions");
+    assert_eq!(azure.get(&believed, EG).value(), json!({"value": []}));
 }
 
 #[test]
