@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -46,6 +47,15 @@ def system_topic(communication, events, service, topic):
         location="global", source=made.id, topic_type="Microsoft.Communication.CommunicationServices"
     )
     return events.system_topics.begin_create_or_update(GROUP, topic, info).result()
+
+
+def until(found):
+    """What there is, once there is something."""
+    deadline = time.monotonic() + 30
+    while not (there := found()):
+        assert time.monotonic() < deadline, "nothing within 30 s"
+        time.sleep(0.05)
+    return there
 
 
 def credential(secret=None, tenant=None):

@@ -6,7 +6,7 @@ from azure.core.polling.base_polling import LocationPolling
 from azure.mgmt.core.polling.arm_polling import ARMPolling
 from azure.mgmt.eventgrid import EventGridManagementClient
 from azure.mgmt.eventgrid import models as eg
-from conftest import GROUP, SUBSCRIPTION, client, versions
+from conftest import GROUP, SUBSCRIPTION, client, until, versions
 
 TOPIC_TYPE = "Microsoft.Communication.CommunicationServices"
 SMS = "Microsoft.Communication.SMSReceived"
@@ -127,9 +127,10 @@ def test_a_subscription_at_a_scope_lives(grid, topic, source, webhook):
 
 
 @pytest.mark.parametrize("scope", [f"/subscriptions/{SUBSCRIPTION}", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"])
-def test_a_subscription_on_all_that_arm_does_lives(grid, scope, webhook):
+def test_a_subscription_on_all_that_arm_does_lives(grid, version, scope, webhook, communication, source):
     at = grid.event_subscriptions
-    hook = eg.WebHookEventSubscriptionDestination(endpoint_url=f"{webhook.url}/grant?code=secret")
+    place = f"/doings/{version}/{scope.rsplit('/', 1)[1]}"
+    hook = eg.WebHookEventSubscriptionDestination(endpoint_url=f"{webhook.url}{place}?code=secret")
     made = at.begin_create_or_update(scope, "doings", eg.EventSubscription(destination=hook)).result()
     assert (made.provisioning_state, made.topic) == ("Succeeded", scope)
     assert "Microsoft.Resources.ResourceWriteSuccess" in made.filter.included_event_types
@@ -137,6 +138,10 @@ def test_a_subscription_on_all_that_arm_does_lives(grid, scope, webhook):
     assert at.get_delivery_attributes(scope, "doings").value == []
     changed = at.begin_update(scope, "doings", eg.EventSubscriptionUpdateParameters(labels=["green"])).result()
     assert changed.labels == ["green"] and at.get(scope, "doings").labels == ["green"]
+    communication.communication_services.update(GROUP, source.rsplit("/", 1)[1], {"tags": {"told": "yes"}})
+    told = until(lambda: [each for path, _, each in webhook.seen if path.startswith(place) and each["subject"] == source])
+    assert (told[0]["eventType"], told[0]["topic"]) == ("Microsoft.Resources.ResourceWriteSuccess", scope)
+    assert told[0]["data"]["operationName"] == "Microsoft.Communication/CommunicationServices/write"
     topic_type = "Microsoft.Resources.ResourceGroups" if "/resourceGroups/" in scope else "Microsoft.Resources.Subscriptions"
     listed = at.list_global_by_subscription_for_topic_type(topic_type)
     assert "doings" in [each.name for each in listed]

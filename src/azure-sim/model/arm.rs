@@ -190,6 +190,11 @@ fn provider(world: &mut World, call: &Call<'_>) -> Answer {
     resources::require_registered(world, target, namespace)?;
     authorization::locks::require(world, call)?;
     resources::require_group(world, call)?;
+    if call.method() == "HEAD" && target.resource_type().is_some() && target.tail.is_none() {
+        // "Check existence by id" of ARM, of any resource (documented).
+        let status = if world.resources.contains_key(&target.key()) { 204 } else { 404 };
+        return Ok(Done::new(Effect::Read, Response::empty(status)));
+    }
     let hubs = namespace.eq_ignore_ascii_case(registry::NOTIFICATION_HUBS);
     if recorded(target, hubs) && call.method() == "GET" {
         return operation::status(world, call);

@@ -21,6 +21,20 @@ fn tenants_subscriptions_and_regions_are_described() {
 }
 
 #[test]
+fn whether_a_resource_is_there_is_told_without_a_body() {
+    let mut azure = instant();
+    azure.put_hub();
+    for (id, version, status) in [
+        (format!("{}/notificationHubs/phones", namespace("shop-hubs")), NH, 204),
+        (format!("{}/notificationHubs/none", namespace("shop-hubs")), NH, 404),
+        (service("none"), ACS, 404),
+    ] {
+        let answer = azure.ask("HEAD", &id, version, Value::Null);
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{id}");
+    }
+}
+
+#[test]
 fn groups_are_found_in_any_case_changed_and_checked() {
     let mut azure = instant();
     let group = format!("{SUBSCRIPTION}/RESOURCEGROUPS/rg-New");
