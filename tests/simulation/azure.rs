@@ -134,7 +134,9 @@ impl Azure {
 }
 
 fn path_of(url: &str) -> String {
-    url.strip_prefix(BASE).unwrap_or(url).to_owned()
+    // Event Grid names the port of https, which is the same host.
+    let path = url.strip_prefix(BASE).map(|rest| rest.strip_prefix(":443").unwrap_or(rest));
+    path.unwrap_or(url).to_owned()
 }
 
 fn reply(response: &Response) -> ArmResult {

@@ -13,11 +13,7 @@ specs=$(cd "$AZURE_SPECS" && pwd)
 node_installed specs "$here"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-<<<<<<< HEAD
-beside_packages "$work" "$here"/*.js "$here/differences.json" "$here/../environment.js" "$here/../truth"/{operations,generated}.js
-=======
-beside_packages "$work" "$here"/*.js "$here"/{differences,beyond}.json "$here/../truth"/{operations,generated}.js
->>>>>>> 0fc49af (Truth: four operations more are driven by the SDKs, examples beyond the simulator are named with reasons and have to be refused in ARM's words; five hundred event subscriptions a source, and one of Event Grid's URLs names its port)
+beside_packages "$work" "$here"/*.js "$here"/{differences,beyond}.json "$here/../environment.js" "$here/../truth"/{operations,generated}.js
 ln -s "$here/../evidence" "$work/evidence"
 simulator_starts --no-throttling
 trap 'simulator_ends; rm -rf "$work"' EXIT
