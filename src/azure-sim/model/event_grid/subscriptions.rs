@@ -76,7 +76,8 @@ fn hiccups(world: &World, resource: &Resource) -> bool {
     let ready = delivery.started.saturating_add(world.durations().event_subscription);
     let lasts = world.config().scaled(HICCUP);
     let fresh = resource.state() == "Succeeded" && world.now() < ready.saturating_add(lasts);
-    fresh && Random::new(world.config().seed ^ 0x0068_6963_6375_7073 ^ (resource.generation << 20)).next() % ONE_OF == 0
+    let mut random = Random::new(world.config().seed ^ 0x0068_6963_6375_7073 ^ (resource.generation << 20));
+    fresh && random.next().is_multiple_of(ONE_OF)
 }
 
 fn hiccup(name: &str) -> Refusal {
