@@ -119,7 +119,9 @@ fn read_changes_nothing(seen: &Seen<'_>) -> Result<(), String> {
     let makes = |entry: &Entry| entry.plane == Plane::Entra || entry.operation.ends_with("/feedback/read");
     let reads = |entry: &Entry| matches!(entry.effect, Effect::Read | Effect::None) && !makes(entry);
     let read = seen.entry.map_or(seen.request.method == "GET", reads);
-    if !read || is_struck(seen) || validates(seen) { Ok(()) } else { nothing_changed(seen) }
+    // What was asked for before has an operation for everybody who asks again.
+    let joins = seen.response.status == 202;
+    if !read || joins || is_struck(seen) || validates(seen) { Ok(()) } else { nothing_changed(seen) }
 }
 
 fn nothing_changed(seen: &Seen<'_>) -> Result<(), String> {

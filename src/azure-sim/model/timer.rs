@@ -44,6 +44,14 @@ pub(crate) fn at(world: &mut World, due: u64, timer: Timer) {
     world.timers.insert((due, number), timer);
 }
 
+/// When a resource that is being deleted will be gone; `None` when nothing is to end it.
+pub(crate) fn gone_due(world: &World, key: &str) -> Option<u64> {
+    let current = world.resources.get(key)?.generation;
+    let of =
+        |timer: &Timer| matches!(timer, Timer::Gone { key: of, generation } if of == key && *generation == current);
+    world.timers.iter().find(|(_, timer)| of(timer)).map(|((due, _), _)| *due)
+}
+
 pub(crate) fn next(world: &World) -> Option<u64> {
     world.timers.first_key_value().map(|((due, _), _)| *due)
 }

@@ -15,6 +15,7 @@ use super::refusal::{Answer, Done, Refusal};
 use super::registry::Kind;
 use super::resource::{Hidden, Keys};
 use super::shapes;
+use super::timer;
 use super::world::{World, timestamp};
 
 pub(crate) use actions::link;
@@ -252,15 +253,21 @@ fn patch(world: &mut World, call: &Call<'_>) -> Answer {
 
 fn delete(world: &mut World, call: &Call<'_>) -> Answer {
     let (id, key) = (call.target.id(), call.target.key());
-    let Some(resource) = world.resources.get_mut(&key) else {
+    let Some(resource) = world.resources.get(&key) else {
         return Ok(Done::new(Effect::None, Response::empty(204)));
     };
     let effect = if resource.deleting() { Effect::None } else { Effect::Delete };
-    resource.set_state("Deleting");
+    // The body is the word null (recorded).
+    let null = Response::json(202, &Value::Null);
+    if let Some(due) = timer::gone_due(world, &key) {
+        return Ok(Done::new(effect, operation::joined(world, call, Style::Communication, &id, due).on(null)));
+    }
+    if let Some(resource) = world.resources.get_mut(&key) {
+        resource.set_state("Deleting");
+    }
     let generation = world.touch(&key);
     let started = operation::begin(world, call, Style::Communication, &id, true);
     let due = call.now + world.durations().service_delete;
     started.gone_at(world, &key, generation, due);
-    // The body is the word null (recorded).
-    Ok(Done::new(effect, started.on(Response::json(202, &Value::Null))))
+    Ok(Done::new(effect, started.on(null)))
 }

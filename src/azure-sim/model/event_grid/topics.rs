@@ -13,6 +13,7 @@ use super::super::refusal::{Answer, Done, Refusal};
 use super::super::registry::{self, Kind};
 use super::super::resource::{Hidden, Resource};
 use super::super::resources;
+use super::super::timer;
 use super::super::world::World;
 use super::source::TopicType;
 
@@ -176,12 +177,17 @@ fn patch(world: &mut World, call: &Call<'_>, key: &str) -> Answer {
 /// Topics and subscriptions go alike: 202 with both headers.
 pub(super) fn delete(world: &mut World, call: &Call<'_>, key: &str) -> Done {
     let due = call.now + world.durations().event_grid_delete;
-    let Some(resource) = world.resources.get_mut(key) else {
+    let Some(resource) = world.resources.get(key) else {
         return Done::new(Effect::None, Response::empty(204));
     };
-    let effect = if resource.deleting() { Effect::None } else { Effect::Delete };
-    resource.set_state("Deleting");
-    let id = resource.id().to_owned();
+    let (id, effect) = (resource.id().to_owned(), if resource.deleting() { Effect::None } else { Effect::Delete });
+    if let Some(due) = timer::gone_due(world, key) {
+        let joined = operation::joined(world, call, Style::EventGrid, &id, due);
+        return Done::new(effect, joined.on(Response::empty(202)));
+    }
+    if let Some(resource) = world.resources.get_mut(key) {
+        resource.set_state("Deleting");
+    }
     let generation = world.touch(key);
     let started = operation::begin(world, call, Style::EventGrid, &id, true);
     started.gone_at(world, key, generation, due);

@@ -197,12 +197,15 @@ fn delete(world: &mut World, call: &Call<'_>) -> Answer {
     let Some(resource) = world.resources.get_mut(&key) else {
         return Ok(Done::new(Effect::None, Response::empty(204)));
     };
+    // Asked again, it goes on as it was: else whoever asks often would never see the end.
     let effect = if resource.deleting() { Effect::None } else { Effect::Delete };
-    resource.set_state("Deleting");
-    json::put(&mut resource.body, &["properties", "status"], "Deleting");
-    json::put(&mut resource.body, &["properties", "enabled"], false);
-    let generation = world.touch(&key);
-    timer::at(world, due, Timer::Gone { key: key.clone(), generation });
+    if effect == Effect::Delete {
+        resource.set_state("Deleting");
+        json::put(&mut resource.body, &["properties", "status"], "Deleting");
+        json::put(&mut resource.body, &["properties", "enabled"], false);
+        let generation = world.touch(&key);
+        timer::at(world, due, Timer::Gone { key: key.clone(), generation });
+    }
     if call.api_version != "2017-04-01" {
         // No operation to follow (recorded 2023): only a GET tells when it is gone.
         return Ok(Done::new(effect, Response::empty(204)));

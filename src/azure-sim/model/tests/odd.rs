@@ -156,3 +156,31 @@ fn records_of_ended_operations_do_not_grow_without_end() {
     azure.pass(0);
     assert_eq!(azure.follow(&newest).value()["status"], "Succeeded");
 }
+
+/// Found by the fuzz target: each DELETE began the deletion anew, so that who asked often enough never saw its end.
+#[test]
+fn a_deletion_that_is_asked_for_again_goes_on_as_it_was() {
+    let mut azure = azure();
+    azure.put_hub();
+    azure.put_service("shop");
+    azure.pass(60);
+    let topic = format!("{RG}/providers/Microsoft.EventGrid/systemTopics/topic");
+    let kind = "Microsoft.Communication.CommunicationServices";
+    let source = json!({"location": "global", "properties": {"source": service("shop"), "topicType": kind}});
+    assert!(azure.ask("PUT", &topic, EG, source).status < 300);
+    azure.pass(60);
+    for (id, version) in [(topic, EG), (service("shop"), ACS), (namespace("shop-hubs"), NH)] {
+        let mut operations = Vec::new();
+        let gone = (0..600).find(|_| {
+            let asked = azure.ask("DELETE", &id, version, Value::Null);
+            operations.extend(asked.header("azure-asyncoperation").map(str::to_owned));
+            azure.pass(1);
+            azure.get(&id, version).status == 404
+        });
+        assert!(gone.is_some_and(|asked| asked > 0), "{id}: {gone:?}");
+        azure.pass(60);
+        for operation in operations {
+            assert_eq!(azure.follow(&operation).value()["status"], "Succeeded", "{id}");
+        }
+    }
+}
