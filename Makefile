@@ -58,8 +58,8 @@ images: release ## What runs in pods, as archives for your own registry
 	@for program in acs-operator acs-relay sample-app; do \
 	  $(BIN)/testbed image $$program:e2e $(BIN)/$$program --output $(TARGET)/images/$$program.tar && echo $(TARGET)/images/$$program.tar; done
 
-bench: release ## Figures as a table and as JSON
-	@$(BIN)/testbed bench
+bench: release ## Figures as a table and as JSON; BENCH=simulator (relay, operator) for one part of it
+	@$(BIN)/testbed bench $(if $(BENCH),--parts $(BENCH))
 
 simulate: ## 1,000,000 schedules of the shipped engine under faults
 	$(STATIC) cargo run $(RELEASE) -p simulation -- --schedules 1000000 --bugs

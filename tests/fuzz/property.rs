@@ -81,7 +81,7 @@ pub fn judge(seen: &Seen<'_>) -> Result<(), Violation> {
             Property::Json => json(seen),
             Property::Headers => headers(seen),
             Property::Bounded => bounded(seen),
-            Property::RoundTrip => round_trip(&seen.request.path),
+            Property::RoundTrip => leads_back(&seen.request.path, model::resource_id),
         };
         holds.map_err(|why| Violation { property, why: format!("{why}\n{}", shown(seen)) })?;
     }
@@ -159,8 +159,8 @@ fn bounded(seen: &Seen<'_>) -> Result<(), String> {
     if size <= LARGEST + 8 * seen.sent { Ok(()) } else { Err(format!("{size} bytes, for {} sent", seen.sent)) }
 }
 
-fn round_trip(path: &str) -> Result<(), String> {
-    let Some(id) = model::resource_id(path) else { return Ok(()) };
+pub(crate) fn leads_back(path: &str, resource_id: impl Fn(&str) -> Option<String>) -> Result<(), String> {
+    let Some(id) = resource_id(path) else { return Ok(()) };
     let named = path.split('?').next().unwrap_or_default();
     let decoded: Vec<String> = named
         .split('/')
@@ -173,7 +173,7 @@ fn round_trip(path: &str) -> Result<(), String> {
     }
     let encoded: Vec<String> =
         id.split('/').map(|segment| utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string()).collect();
-    match model::resource_id(&encoded.join("/")) {
+    match resource_id(&encoded.join("/")) {
         Some(again) if again == id => Ok(()),
         again => Err(format!("{id} leads to {again:?}")),
     }

@@ -13,7 +13,7 @@ use azure_sim::model::{self, Request, Response, World};
 use super::examine::examine_with;
 use super::ground::GROUND;
 use super::input::steps;
-use super::property::Property;
+use super::property::{Property, leads_back};
 use super::{examine, seeds};
 
 #[test]
@@ -88,6 +88,14 @@ fn each_property_is_seen_to_fail() {
         Response { body, ..model::handle(world, request, now) }
     });
     assert_eq!(seen, Property::Bounded);
+}
+
+#[test]
+fn an_id_that_does_not_lead_back_is_seen() {
+    let leads = |path: &str, id: &str| leads_back(path, |_| Some(id.to_owned()));
+    assert_eq!(leads("/a/B%20c?d=e", "/A/b c"), Ok(()));
+    assert!(leads("/a/more/b", "/a/b").is_err_and(|why| why.contains("/a/more/b")), "a segment was passed over");
+    assert!(leads_back("/a%2541", |path| Some(path.replace("%25", "%"))).is_err(), "it leads to another one");
 }
 
 #[test]
