@@ -41,6 +41,8 @@ pub(super) struct Step {
     pub(super) keep: Option<(&'static str, &'static str)>,
     /// Repeated until the resource has settled.
     pub(super) settles: bool,
+    /// Whether it counts how long that takes.
+    pub(super) timed: bool,
 }
 
 enum Asked {
@@ -82,6 +84,7 @@ impl Step {
             equal: &[],
             keep: None,
             settles: false,
+            timed: true,
         }
     }
 
@@ -115,6 +118,11 @@ impl Step {
 
     pub(super) fn settles(self) -> Self {
         Self { settles: true, ..self }
+    }
+
+    /// How long it takes is up to somebody else.
+    pub(super) fn untimed(self) -> Self {
+        Self { timed: false, ..self }
     }
 
     pub(super) fn operation(&self) -> &'static str {

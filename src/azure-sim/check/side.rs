@@ -86,7 +86,7 @@ pub(super) async fn perform(side: &mut impl Side, step: &Step, variables: &mut V
         Some((by, url)) => Some(follow(side, by, url, &first).await?),
         None => None,
     };
-    let took = (step.settles || ended.is_some()).then(|| side.clock().saturating_sub(began));
+    let took = (step.timed && (step.settles || ended.is_some())).then(|| side.clock().saturating_sub(began));
     Ok(Outcome { first, ended, took })
 }
 

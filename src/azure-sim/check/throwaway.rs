@@ -106,7 +106,11 @@ fn events() -> Vec<Step> {
         Step::of("SystemTopics_CreateOrUpdate").body(topic),
         Step::of("SystemTopics_Get").settles().equal(READY),
         Step::of("SystemTopicEventSubscriptions_Get").titled("no such subscription"),
-        Step::of("SystemTopicEventSubscriptions_CreateOrUpdate").body(nowhere).titled("nobody answers the handshake"),
+        Step::of("SystemTopicEventSubscriptions_CreateOrUpdate")
+            .body(nowhere)
+            .titled("nobody answers the handshake")
+            // As long as a resolver takes to say that there is no such host.
+            .untimed(),
         Step::of("SystemTopicEventSubscriptions_ListBySystemTopic"),
     ]
 }
