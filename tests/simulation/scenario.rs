@@ -49,7 +49,7 @@ pub fn draw(random: &mut Random, config: &Config) -> Vec<Stack> {
 }
 
 fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) -> Vec<Object> {
-    let specs = [
+    let mut specs = [
         (Kind::AzureAccount, "default", account(random, config)),
         (
             Kind::NotificationHubNamespace,
@@ -60,6 +60,11 @@ fn manifests(random: &mut Random, config: &Config, namespace: &str, name: &str) 
         (Kind::CommunicationService, name, service(random, name)),
         (Kind::EventSubscription, name, subscription(random, name)),
     ];
+    let [.., (_, _, service), (_, _, subscription)] = &mut specs;
+    // Identities are those of a topic.
+    if service.get("systemTopic").is_none() && subscription.pointer("/destination/eventHub").is_some() {
+        acs_core::azure::descriptor::set(subscription, "/deliveryIdentity", json!({"type": "SystemAssigned"}));
+    }
     let relay = random.permille(350).then(|| (Kind::EventRelay, name, relay(random, name)));
     let mut objects: Vec<Object> =
         specs.into_iter().chain(relay).filter_map(|(kind, name, spec)| object(kind, namespace, name, spec)).collect();
@@ -135,12 +140,38 @@ fn relay(random: &mut Random, name: &str) -> Value {
     spec
 }
 
+const FOREIGN: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop/providers";
+
+/// How events are filtered and delivered, beside what every subscription says: each of it comes or goes.
+pub fn delivery(random: &mut Random, spec: &mut Value) {
+    let Some(members) = spec.as_object_mut() else { return };
+    let filters = json!([{"operatorType": "NumberIn", "key": "data.segmentCount", "numbers": [1, "2.5"]},
+        {"operatorType": "StringBeginsWith", "key": "data.from", "strings": ["+49"]}]);
+    let account = format!("{FOREIGN}/Microsoft.Storage/storageAccounts/shop");
+    let store = json!({"type": "StorageBlob", "storageBlob": {"resourceId": account, "containerName": "lost"}});
+    for (member, value) in [
+        ("advancedFilters", filters),
+        ("retryPolicy", json!({"maxDeliveryAttempts": 5})),
+        ("expirationTime", json!("2100-01-01T00:00:00Z")),
+        ("deadLetter", store),
+    ] {
+        members.remove(member);
+        if random.permille(300) {
+            members.insert(member.to_owned(), value);
+        }
+    }
+}
+
 fn subscription(random: &mut Random, name: &str) -> Value {
+    // A stream of its own, so that what it is asked shifts no other choice.
+    let mut own = random.clone();
     let destination = match random.below(3) {
         0 => json!({"type": "WebHook", "webHook": {"url": "https://app.example/plain"}}),
         1 => json!({"type": "WebHook", "webHook": {"urlSecretRef": {"name": "hook", "key": "url"}}}),
+        _ if own.permille(500) => json!({"type": "EventHub", "eventHub": {
+            "resourceId": format!("{FOREIGN}/Microsoft.EventHub/namespaces/shop/eventhubs/events")}}),
         _ => json!({"type": "StorageQueue", "storageQueue": {"queueName": "events",
-            "resourceId": "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop/providers/Microsoft.Storage/storageAccounts/shop"}}),
+            "resourceId": format!("{FOREIGN}/Microsoft.Storage/storageAccounts/shop")}}),
     };
     let mut spec = json!({
         "source": {"serviceRef": {"name": name}}, "eventTypes": ["Microsoft.Communication.SMSReceived"],
@@ -148,6 +179,13 @@ fn subscription(random: &mut Random, name: &str) -> Value {
     });
     if random.permille(300) {
         acs_core::azure::descriptor::set(&mut spec, "/deliverySchema", json!("EventGridSchema"));
+    }
+    delivery(&mut own, &mut spec);
+    let hook = spec.pointer("/destination/webHook").is_some();
+    if hook && own.permille(300) {
+        let attributes =
+            json!([{"name": "x-key", "type": "Static", "static": {"valueSecretRef": {"name": "hook", "key": "url"}}}]);
+        acs_core::azure::descriptor::set(&mut spec, "/deliveryAttributes", attributes);
     }
     spec
 }

@@ -49,6 +49,8 @@ fn edit(sim: &mut Sim, stack: &Stack) -> bool {
         _ => stack.of(Kind::EventSubscription),
     };
     let name = stack.name.clone();
+    // A stream of its own: what it is asked shifts no other choice.
+    let mut own = sim.random.clone();
     sim.cluster.edit(&target, |object| match object {
         Object::NotificationHubNamespace(namespace) => {
             namespace.spec.tags.insert("team".to_owned(), value.into());
@@ -70,6 +72,13 @@ fn edit(sim: &mut Sim, stack: &Stack) -> bool {
         }
         Object::CommunicationService(service) => {
             service.spec.tags.insert("team".to_owned(), value.into());
+        }
+        Object::EventSubscription(subscription) if choice == 7 => {
+            let mut spec = serde_json::to_value(&subscription.spec).unwrap_or_default();
+            crate::scenario::delivery(&mut own, &mut spec);
+            if let Ok(spec) = serde_json::from_value(spec) {
+                subscription.spec = spec;
+            }
         }
         Object::EventSubscription(subscription) => {
             let types: &[&str] = match value {
@@ -118,6 +127,13 @@ fn portal(sim: &mut Sim, stack: &Stack) -> bool {
         2 if id.contains("/communicationservices/") => {
             let hub = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop/providers/Microsoft.NotificationHubs/namespaces/other-ns/notificationHubs/other";
             sim.azure.world.link_in_portal(&id, hub, None, crate::azure::EPOCH + now)
+        }
+        2 if id.contains("/eventsubscriptions/") => {
+            let filters = json!([{"operatorType": "IsNotNull", "key": "data.theirs"}]);
+            sim.azure.world.set_member(&id, "/properties/filter/advancedFilters", filters)
+        }
+        3 if id.contains("/eventsubscriptions/") => {
+            sim.azure.world.set_member(&id, "/properties/retryPolicy/maxDeliveryAttempts", json!(29))
         }
         3 if id.contains("/communicationservices/") => sim.azure.world.unlink_in_portal(&id),
         4 if tagged => sim.azure.world.set_member(&id, "/tags/team", json!("z")),

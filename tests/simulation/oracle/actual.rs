@@ -169,7 +169,40 @@ fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str) -> 
     if !subscription.spec.event_types.is_empty() && types != subscription.spec.event_types.len() {
         return Err(format!("{types} event types are delivered"));
     }
-    Ok(())
+    check_delivery(sim, subscription, id, &sent)
+}
+
+/// Filters, retries, dead letter, expiry and identity: there exactly when the spec has them, in what is shown too.
+fn check_delivery(sim: &Sim, subscription: &EventSubscription, id: &str, sent: &Value) -> Check {
+    let shown = sim.azure.world.resource(id).and_then(|body| body.get("properties")).cloned().unwrap_or_default();
+    let spec = &subscription.spec;
+    for (place, found) in [("in force", sent), ("shown", &shown)] {
+        let filters = found.pointer("/filter/advancedFilters").and_then(Value::as_array).map_or(0, Vec::len);
+        if filters != spec.advanced_filters.len() {
+            return Err(format!("{filters} advanced filters are {place}"));
+        }
+        let attempts = found.pointer("/retryPolicy/maxDeliveryAttempts").and_then(Value::as_i64);
+        let wanted = spec.retry_policy.as_ref().and_then(|policy| policy.max_delivery_attempts).unwrap_or(30);
+        if attempts != Some(wanted.into()) {
+            return Err(format!("{attempts:?} attempts are {place}, not {wanted}"));
+        }
+        for (member, wanted) in [
+            ("deadLetterDestination", spec.dead_letter.is_some()),
+            ("expirationTimeUtc", spec.expiration_time.is_some()),
+            ("deliveryWithResourceIdentity", spec.delivery_identity.is_some()),
+            ("destination", spec.delivery_identity.is_none()),
+        ] {
+            if found.get(member).is_some_and(|value| !value.is_null()) != wanted {
+                return Err(format!("`{member}` {place}: {wanted} is wanted"));
+            }
+        }
+    }
+    let attributes = sent.pointer("/destination/properties/deliveryAttributeMappings").and_then(Value::as_array);
+    let keys = attributes
+        .into_iter()
+        .flatten()
+        .filter(|attribute| attribute.pointer("/properties/value").and_then(Value::as_str) == Some(HOOK));
+    if keys.count() == spec.delivery_attributes.len() { Ok(()) } else { Err("its key is not sent along".to_owned()) }
 }
 
 /// A call to a user rings a phone: through the linked hub, with a key that is valid now.
