@@ -1,7 +1,7 @@
 //! When what Azure shows is what was wanted: it changes letter case, fills in defaults, and echoes integers as doubles.
 
 use k8s_openapi::jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::call::Body;
 use super::descriptor::Field;
@@ -23,6 +23,8 @@ pub enum Compare {
     Filters,
     /// Every wanted member is there, as deep as it lies; texts without letter case, for they are names and ids.
     Within,
+    /// Managed identities: the wanted ones are there; other ones are someone else's.
+    Identity,
     /// The same moment.
     Instant,
     /// It may not be there.
@@ -39,6 +41,7 @@ pub(super) fn same(field: &Field, observed: &Body) -> bool {
         Compare::Unseen => true,
         Compare::Absent => wants_nothing(there),
         Compare::Within => within(&field.want, there),
+        Compare::Identity => has_identity(&field.want, there),
         Compare::Instant => instant(text(there)).is_some() && instant(text(there)) == instant(text(&field.want)),
         Compare::Exact => *there == field.want || (there.as_f64().is_some() && there.as_f64() == field.want.as_f64()),
         Compare::IgnoreCase => text(there).eq_ignore_ascii_case(text(&field.want)),
@@ -64,6 +67,36 @@ pub(super) fn within(want: &Value, there: &Value) -> bool {
         (Value::Number(want), Value::Number(there)) => want.as_f64() == there.as_f64(),
         (want, there) => want == there,
     }
+}
+
+/// Types of identity, which Azure lists in one text.
+fn identity_types(identity: &Value) -> impl Iterator<Item = &str> {
+    identity.get("type").map(text).unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn user_assigned(identity: &Value) -> impl Iterator<Item = &str> {
+    let members = identity.get("userAssignedIdentities").and_then(Value::as_object);
+    members.into_iter().flat_map(|members| members.keys().map(String::as_str))
+}
+
+/// True if the identities that are wanted are there.
+pub(super) fn has_identity(want: &Value, there: &Value) -> bool {
+    identity_types(want).all(|want| identity_types(there).any(|there| there.eq_ignore_ascii_case(want)))
+        && user_assigned(want).all(|want| user_assigned(there).any(|there| there.eq_ignore_ascii_case(want)))
+}
+
+/// Identities of both, as ARM takes them: PATCH replaces them all.
+pub(super) fn both_identities(there: Option<&Value>, want: &Value) -> Value {
+    let both = [there.unwrap_or(&Value::Null), want];
+    let has = |name: &str| both.iter().any(|one| identity_types(one).any(|found| found.eq_ignore_ascii_case(name)));
+    let types: Vec<&str> = ["SystemAssigned", "UserAssigned"].into_iter().filter(|name| has(name)).collect();
+    let mut identity = json!({"type": types.join(", ")});
+    let ids: Map<String, Value> =
+        both.iter().flat_map(|one| user_assigned(one)).map(|id| (id.to_owned(), json!({}))).collect();
+    if let (Some(members), false) = (identity.as_object_mut(), ids.is_empty()) {
+        members.insert("userAssignedIdentities".to_owned(), Value::Object(ids));
+    }
+    identity
 }
 
 /// A moment as Azure writes it: without a zone it is in UTC.

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Access, Body};
-use super::compare::{same, wants_nothing};
+use super::compare::{both_identities, same, wants_nothing};
 use super::id::ArmId;
 use crate::names::Owner;
 
@@ -155,6 +155,7 @@ impl Descriptor {
         for field in self.fields.iter().filter(|field| !leaves_out(field, Some(observed))) {
             let value = match field.compare {
                 Compare::Contains => merged(observed.at(field.path), &field.want),
+                Compare::Identity => both_identities(observed.at(field.path), &field.want),
                 _ => field.want.clone(),
             };
             set(&mut body, field.path, value);
@@ -200,6 +201,7 @@ impl Descriptor {
         for field in sent.filter(|field| !leaves_out(field, Some(observed))) {
             let value = match field.compare {
                 Compare::Contains => merged(observed.at(field.path), &field.want),
+                Compare::Identity => both_identities(observed.at(field.path), &field.want),
                 _ => field.want.clone(),
             };
             set(&mut body, field.path, value);

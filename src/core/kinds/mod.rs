@@ -4,6 +4,7 @@ pub mod account;
 pub mod common;
 pub mod crds;
 pub mod hub;
+pub mod identity;
 pub mod namespace;
 pub mod object;
 pub mod relay;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{CommonStatus, Lifecycle, Ref, Tags};
+use super::identity::ManagedIdentity;
 use super::text::{ObjectName, ResourceGroupName, ServiceAzureName, TopicAzureName};
 
 /// A Communication Services resource, linked to a Notification Hub.
@@ -91,7 +92,7 @@ pub enum SystemTopicType {
 /// System topic settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.type == 'Managed' || !has(self.azureName)").message("`azureName` may be set only when `type` is \"Managed\""))]
+#[x_kube(validation = Rule::new("self.type == 'Managed' || (!has(self.azureName) && !has(self.identity))").message("`azureName` and `identity` may be set only when `type` is \"Managed\""))]
 pub struct SystemTopic {
     /// `Managed` (default) or `None`.
     #[serde(rename = "type")]
@@ -99,6 +100,10 @@ pub struct SystemTopic {
     /// Name in Azure, 3-128 characters. Default: the service's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azure_name: Option<TopicAzureName>,
+    /// Identity that the topic gets, for event subscriptions that deliver or dead-letter by one. Others that it has are left
+    /// alone, and one that is taken out of the spec stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<ManagedIdentity>,
 }
 
 /// Which of a policy's two keys.

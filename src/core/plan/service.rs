@@ -2,9 +2,11 @@
 
 use crate::azure::call::Access;
 use crate::azure::descriptor::{Mark, Ownership, ownership};
+use crate::azure::error::Fault;
 use crate::azure::id::ArmId;
 use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, communication, event_grid};
 use crate::kinds::CommunicationService;
+use crate::kinds::identity::ManagedIdentity;
 use crate::kinds::service::SystemTopicType;
 use crate::pass::{Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
@@ -82,13 +84,17 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
     pass.step(type_, |pass| {
         let name =
             settings.and_then(|topic| topic.azure_name.as_ref()).map_or_else(|| id.name(), |name| name.0.as_str());
-        let own = event_grid::topic(&place.access, event_grid::topic_id(&place.group, name), &pass.owner, id);
+        let identity = settings.and_then(|topic| topic.identity.as_ref());
+        let own = event_grid::topic(&place.access, event_grid::topic_id(&place.group, name), &pass.owner, id, identity);
         let fingerprint = own.fingerprint();
         let known = pass.outputs.contains_key("systemTopicId");
         if known && pass.is_settled(&own.step, &fingerprint) {
             return Ok(());
         }
         if let Some(found) = someone_elses(pass, &place.access, &own.id, id)? {
+            if let Some(identity) = identity {
+                has_identity(pass, place, &found, identity)?;
+            }
             pass.output("systemTopicId", found.as_str());
             pass.has_settled(&own.step, fingerprint);
             return Ok(());
@@ -97,6 +103,18 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
         pass.output("systemTopicId", own.id.as_str());
         Ok(())
     })
+}
+
+/// A topic that is not ours gets no identity from us, so it has to have it.
+fn has_identity(pass: &Pass<'_>, place: &Place, topic: &ArmId, wanted: &ManagedIdentity) -> Stepped<()> {
+    let found = pass.get(&place.access, topic, EVENT_GRID_API)?;
+    if found.is_some_and(|found| event_grid::has_identity(found, wanted)) {
+        return Ok(());
+    }
+    let message = format!(
+        "System topic {topic} was not made by this object and lacks the identity that `systemTopic.identity` asks for; it is left alone: give it the identity in Azure."
+    );
+    Err(Halt::Fault(Fault::blocked(Reason::Conflict, message)))
 }
 
 /// A topic that the service has already: Azure allows one per source, so that one is used, and never deleted.

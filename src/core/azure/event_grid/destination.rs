@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::azure::call::Body;
 use crate::azure::descriptor::{Compare, Field};
-use crate::kinds::subscription::{Batching, DeliveryIdentity, EntraProtection};
+use crate::kinds::identity::ManagedIdentity;
+use crate::kinds::subscription::{Batching, EntraProtection};
 
 use super::{absent, field};
 
@@ -111,7 +112,7 @@ impl Target {
 
     /// With an identity of the topic, by which Event Grid delivers.
     #[must_use]
-    pub fn with_identity(mut self, identity: Option<&DeliveryIdentity>) -> Self {
+    pub fn with_identity(mut self, identity: Option<&ManagedIdentity>) -> Self {
         self.identity = identity.map(super::identity);
         self
     }

@@ -9,10 +9,11 @@ mod tests;
 use serde_json::{Value, json};
 
 use super::EVENT_GRID_API;
-use super::call::Access;
+use super::call::{Access, Body};
 use super::descriptor::{Compare, Descriptor, Field, Mark, Unseen, Update};
 use super::id::ArmId;
-use crate::kinds::subscription::{DeliveryIdentity, EventSubscriptionSpec};
+use crate::kinds::identity::ManagedIdentity;
+use crate::kinds::subscription::EventSubscriptionSpec;
 use crate::names::Owner;
 
 pub use destination::{Attribute, AttributeValue, Target};
@@ -30,8 +31,15 @@ pub fn topics_path(subscription: &str) -> String {
     format!("/subscriptions/{subscription}/providers/Microsoft.EventGrid/systemTopics")
 }
 
-/// A system topic.
-pub fn topic(access: &Access, id: ArmId, owner: &Owner, source: &ArmId) -> Descriptor {
+/// A system topic. Identities that others gave it are left alone, and one that is no longer asked for stays.
+pub fn topic(
+    access: &Access,
+    id: ArmId,
+    owner: &Owner,
+    source: &ArmId,
+    identity: Option<&ManagedIdentity>,
+) -> Descriptor {
+    let identity = identity.map(|identity| field("/identity", own_identity(identity), Compare::Identity, true));
     Descriptor {
         step: "Topic".to_owned(),
         words: "system topic",
@@ -39,7 +47,7 @@ pub fn topic(access: &Access, id: ArmId, owner: &Owner, source: &ArmId) -> Descr
         id,
         api_version: EVENT_GRID_API,
         base: json!({"location": "global"}),
-        fields: vec![
+        fields: [
             Field {
                 path: "/properties/source",
                 want: json!(source.as_str()),
@@ -52,7 +60,10 @@ pub fn topic(access: &Access, id: ArmId, owner: &Owner, source: &ArmId) -> Descr
                 compare: Compare::IgnoreCase,
                 mutable: false,
             },
-        ],
+        ]
+        .into_iter()
+        .chain(identity)
+        .collect(),
         update: Update::Patch,
         mark: Mark::Tags,
         owner: owner.clone(),
@@ -113,10 +124,23 @@ fn absent(path: &'static str) -> Field {
     field(path, Value::Null, Compare::Absent, true)
 }
 
-/// An identity of the topic, as ARM takes it.
-fn identity(identity: &DeliveryIdentity) -> Value {
-    match &identity.user_assigned {
-        Some(resource) => json!({"type": "UserAssigned", "userAssignedIdentity": resource.resource_id.0}),
+/// An identity of the topic, as an event subscription names it.
+fn identity(identity: &ManagedIdentity) -> Value {
+    match identity.user_assigned_id() {
+        Some(id) => json!({"type": "UserAssigned", "userAssignedIdentity": id}),
         None => json!({"type": "SystemAssigned"}),
     }
+}
+
+/// An identity, as the topic has it.
+fn own_identity(identity: &ManagedIdentity) -> Value {
+    match identity.user_assigned_id() {
+        Some(id) => json!({"type": "UserAssigned", "userAssignedIdentities": {id: {}}}),
+        None => json!({"type": "SystemAssigned"}),
+    }
+}
+
+/// True if a topic has the identity that is asked for, beside any other.
+pub fn has_identity(topic: &Body, wanted: &ManagedIdentity) -> bool {
+    topic.at("/identity").is_some_and(|there| super::compare::has_identity(&own_identity(wanted), there))
 }

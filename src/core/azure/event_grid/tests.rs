@@ -95,7 +95,7 @@ fn everything() -> EventSubscriptionSpec {
 fn what_azure_shows_of_what_was_sent_is_no_difference() {
     let identity = json!({"type": "UserAssigned",
         "userAssigned": {"resourceId": format!("{ID}/Microsoft.ManagedIdentity/userAssignedIdentities/i")}});
-    let identity: DeliveryIdentity = serde_json::from_value(identity).unwrap();
+    let identity: ManagedIdentity = serde_json::from_value(identity).unwrap();
     let attributes = || {
         vec![
             Attribute { name: "x-plain".to_owned(), value: AttributeValue::Plain("a".to_owned()) },
@@ -189,7 +189,7 @@ fn what_goes_is_left_out_of_a_put_that_keeps_all_the_rest() {
 #[test]
 fn an_identity_that_comes_or_goes_moves_the_destination() {
     let target = Target::resource("EventHub", &format!("{ID}/Microsoft.EventHub/namespaces/n/eventhubs/e"));
-    let identity: DeliveryIdentity = serde_json::from_value(json!({"type": "SystemAssigned"})).unwrap();
+    let identity: ManagedIdentity = serde_json::from_value(json!({"type": "SystemAssigned"})).unwrap();
     let by_identity = target.clone().with_identity(Some(&identity));
     let spec = spec(&json!({}));
     for (from, to, stays, goes) in [
@@ -218,4 +218,36 @@ fn another_secret_is_another_fingerprint_and_a_secret_is_in_no_other_place() {
     assert_ne!(one.fingerprint(), two.fingerprint());
     let visible = one.fields.iter().filter(|field| field.compare != Compare::Unseen);
     assert!(!visible.map(|field| field.want.to_string()).any(|text| text.contains("canary")));
+}
+
+#[test]
+fn a_topic_gets_an_identity_beside_those_that_others_gave_it() {
+    let identity = |value: Value| -> ManagedIdentity { serde_json::from_value(value).unwrap() };
+    let user = format!("{ID}/Microsoft.ManagedIdentity/userAssignedIdentities/i");
+    let ours = identity(json!({"type": "UserAssigned", "userAssigned": {"resourceId": user}}));
+    let (source, id) =
+        (ArmId::given("/subscriptions/s"), ArmId::given(&format!("{ID}/Microsoft.EventGrid/systemTopics/t")));
+    let topic = |identity: Option<&ManagedIdentity>| super::topic(&access(), id.clone(), &owner(), &source, identity);
+    let with = |value: Value| {
+        let mut body = topic(None).creation();
+        body.0["identity"] = value;
+        body
+    };
+    let wanted = topic(Some(&ours));
+    assert_eq!(wanted.creation().0["identity"], json!({"type": "UserAssigned", "userAssignedIdentities": {&user: {}}}));
+    let theirs = json!({"type": "SystemAssigned", "principalId": "p", "tenantId": "t"});
+    let observed = with(theirs.clone());
+    assert_eq!((paths(&wanted, &observed), paths(&topic(None), &observed)), (vec!["/identity"], vec![]));
+    let sent = wanted.change(&observed, &wanted.differences(&observed)).0;
+    assert_eq!(
+        sent["identity"],
+        json!({"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {&user: {}}})
+    );
+    // As Azure shows it then: in another case, with what it filled in.
+    let shown = with(json!({"type": "SystemAssigned, UserAssigned", "principalId": "p",
+        "userAssignedIdentities": {user.to_lowercase(): {"clientId": "c"}, "/theirs": {}}}));
+    let system = identity(json!({"type": "SystemAssigned"}));
+    assert_eq!((paths(&wanted, &shown), paths(&topic(Some(&system)), &shown)), (vec![], vec![]));
+    assert!(has_identity(&shown, &ours) && has_identity(&shown, &system) && !has_identity(&observed, &ours));
+    assert!(!has_identity(&with(json!({"type": "None"})), &system));
 }

@@ -4,8 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::destination::AzureResource;
 use crate::kinds::common::SecretKeyRef;
+use crate::kinds::identity::ManagedIdentity;
 use crate::kinds::text::{ArmIdText, AttributeName, AttributeValue, ContainerName, EventKey};
 
 /// How long Event Grid tries; whichever ends first.
@@ -42,7 +42,7 @@ pub struct DeadLetter {
     pub storage_blob: Option<StorageBlob>,
     /// Identity of the system topic that writes there. Default: Event Grid's own access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<DeliveryIdentity>,
+    pub identity: Option<ManagedIdentity>,
 }
 
 /// A blob container of a storage account.
@@ -54,31 +54,6 @@ pub struct StorageBlob {
     pub resource_id: ArmIdText,
     /// Name of the container. It must exist.
     pub container_name: ContainerName,
-}
-
-/// Kind of identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DeliveryIdentityType {
-    /// The one that Azure made for the topic.
-    SystemAssigned,
-    /// One that was made for itself, and given to the topic.
-    UserAssigned,
-}
-
-/// A managed identity of the service's system topic. `type` names the member that may be set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("has(self.userAssigned) == (self.type == 'UserAssigned')").message("`userAssigned` must be set exactly when `type` is \"UserAssigned\""),
-    validation = Rule::new("!has(self.userAssigned) || self.userAssigned.resourceId.lowerAscii().matches('/providers/microsoft[.]managedidentity/userassignedidentities/[^/]+$')").message("`userAssigned.resourceId` must be the id of an identity: .../Microsoft.ManagedIdentity/userAssignedIdentities/<identity>"),
-)]
-pub struct DeliveryIdentity {
-    /// `SystemAssigned` or `UserAssigned`.
-    #[serde(rename = "type")]
-    pub type_: DeliveryIdentityType,
-    /// Set when `type` is `UserAssigned`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_assigned: Option<AzureResource>,
 }
 
 /// Where the value of a delivery attribute comes from.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kinds::common::{Ref, SecretKeyRef};
+use crate::kinds::identity::AzureResource;
 use crate::kinds::text::{ArmIdText, EntraApplication, Guid, HttpsUrl, QueueName};
 
 /// Kind of destination.
@@ -76,14 +77,6 @@ pub struct Destination {
     /// Set when `type` is `EventRelay`: the relay. The subscription is made when the relay answers at its public URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_relay_ref: Option<Ref>,
-}
-
-/// An Azure resource that someone else made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AzureResource {
-    /// ARM id of the resource. It must exist.
-    pub resource_id: ArmIdText,
 }
 
 /// How many events one request carries.

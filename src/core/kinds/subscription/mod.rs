@@ -9,15 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{CommonStatus, Lifecycle, Ref};
+use super::identity::ManagedIdentity;
 use super::text::{EventType, SubscriptionAzureName};
 
 pub use delivery::{
-    DeadLetter, DeadLetterType, DeliveryAttribute, DeliveryAttributeType, DeliveryIdentity, DeliveryIdentityType,
-    DynamicAttribute, ExpirationTime, RetryPolicy, StaticAttribute, StorageBlob,
+    DeadLetter, DeadLetterType, DeliveryAttribute, DeliveryAttributeType, DynamicAttribute, ExpirationTime,
+    RetryPolicy, StaticAttribute, StorageBlob,
 };
-pub use destination::{
-    AzureFunction, AzureResource, Batching, Destination, DestinationType, EntraProtection, StorageQueue, WebHook,
-};
+pub use destination::{AzureFunction, Batching, Destination, DestinationType, EntraProtection, StorageQueue, WebHook};
 pub use filter::{AdvancedFilter, Decimal, FilteringOnArrays, LetterCase, NumberRange, SubjectFilter};
 
 /// An Event Grid event subscription on a CommunicationService.
@@ -83,7 +82,7 @@ pub struct EventSubscriptionSpec {
     /// Identity of the service's system topic, by which Event Grid delivers. It needs a role at the destination. Default: Event
     /// Grid's own access.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivery_identity: Option<DeliveryIdentity>,
+    pub delivery_identity: Option<ManagedIdentity>,
     /// Headers, or properties of the message, that are sent along; at most 10.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

@@ -115,7 +115,10 @@ fn every_rule_reaches_the_crd() {
         ("AzureAccount", vec![("", 1), (".spec", 1), (".spec.identity", 2)]),
         ("NotificationHubNamespace", vec![("", 1), (".spec", 4)]),
         ("NotificationHub", vec![("", 1), (".spec", 3), (".spec.accessPolicies[]", 2), (".spec.credentials.apns", 1)]),
-        ("CommunicationService", vec![("", 1), (".spec", 4), (".spec.systemTopic", 1)]),
+        (
+            "CommunicationService",
+            vec![("", 1), (".spec", 4), (".spec.systemTopic", 1), (".spec.systemTopic.identity", 2)],
+        ),
         (
             "EventRelay",
             vec![
@@ -170,13 +173,16 @@ fn every_rule_in_the_sources_is_counted() {
             "AzureAccount" => include_str!("../../../core/kinds/account.rs"),
             "NotificationHubNamespace" => include_str!("../../../core/kinds/namespace.rs"),
             "NotificationHub" => include_str!("../../../core/kinds/hub.rs"),
-            "CommunicationService" => include_str!("../../../core/kinds/service.rs"),
+            "CommunicationService" => {
+                concat!(include_str!("../../../core/kinds/service.rs"), include_str!("../../../core/kinds/identity.rs"))
+            }
             "EventRelay" => include_str!("../../../core/kinds/relay.rs"),
             _ => concat!(
                 include_str!("../../../core/kinds/subscription/mod.rs"),
                 include_str!("../../../core/kinds/subscription/filter.rs"),
                 include_str!("../../../core/kinds/subscription/delivery.rs"),
                 include_str!("../../../core/kinds/subscription/destination.rs"),
+                include_str!("../../../core/kinds/identity.rs"),
             ),
         };
         // One of a type that stands in several places is written once.

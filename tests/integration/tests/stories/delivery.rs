@@ -204,3 +204,24 @@ async fn an_identity_without_a_topic_is_refused_before_azure_is_asked() -> Resul
     assert_eq!(properties(&story).await?["deadLetterDestination"]["properties"]["blobContainerName"], "lost");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_system_topic_gets_the_identity_that_deliveries_need_and_keeps_those_of_others() -> Result<()> {
+    let (story, _operator) = Story::begin("topic-identity").await?;
+    story.quickstart_ready().await?;
+    let service = story.object("CommunicationService", "shop").await?.unwrap();
+    let topic = service["status"]["systemTopicId"].as_str().unwrap().to_ascii_lowercase();
+    let theirs = format!("{RG}/Microsoft.ManagedIdentity/userAssignedIdentities/theirs");
+    let identity = json!({"type": "UserAssigned", "userAssignedIdentities": {&theirs: {}}});
+    story.door("portal/set", json!({"id": topic, "pointer": "/identity", "value": identity})).await?;
+    let before = story.mark().await?;
+    let wanted = json!({"type": "Managed", "identity": {"type": "SystemAssigned"}});
+    story.patch("CommunicationService", "shop", json!({"spec": {"systemTopic": wanted}})).await?;
+    story.ready("CommunicationService", "shop").await?;
+    let shown = story.resources().await?[&topic]["identity"].clone();
+    assert_eq!(shown["type"], "SystemAssigned, UserAssigned");
+    assert!(shown["principalId"].is_string() && shown["userAssignedIdentities"][&theirs].is_object(), "{shown}");
+    let written = writes(&story.journal(before).await?);
+    assert!(written.len() == 1 && written[0].starts_with("PATCH"), "{written:#?}");
+    Ok(())
+}

@@ -97,8 +97,6 @@ fn identities() -> Vec<Rule> {
         spec["deliveryIdentity"] = identity;
         json!({"spec": spec})
     };
-    let user = |of: &str| json!({"type": "UserAssigned", "userAssigned": {"resourceId": id(of)}});
-    let own = "Microsoft.ManagedIdentity/userAssignedIdentities/i";
     let system = json!({"type": "SystemAssigned"});
     let relay = to("EventRelay", "eventRelayRef", json!({"name": "r"}));
     let with_identity = |mut destination: Value| {
@@ -106,27 +104,42 @@ fn identities() -> Vec<Rule> {
         spec(destination)
     };
     let takes = |at: usize| with_identity(resource(RESOURCES[at].0, RESOURCES[at].1, RESOURCES[at].2));
-    vec![
-        creation(
-            KIND,
-            "`userAssigned` must be set exactly when `type` is \"UserAssigned\"",
-            vec![hub(user(own)), hub(system.clone())],
-            vec![
-                hub(json!({"type": "UserAssigned"})),
-                hub(json!({"type": "SystemAssigned", "userAssigned": {"resourceId": id(own)}})),
-            ],
-        ),
-        creation(
-            KIND,
-            "`userAssigned.resourceId` must be the id of an identity: .../Microsoft.ManagedIdentity/userAssignedIdentities/<identity>",
-            vec![hub(user(&own.to_lowercase()))],
-            vec![hub(user(ACCOUNT))],
-        ),
-        creation(
-            KIND,
+    let mut rules = of_identity(KIND, hub);
+    rules.push(creation(
+        KIND,
             "`deliveryIdentity` may be set only when `destination.type` is \"EventHub\", \"ServiceBusQueue\", \"ServiceBusTopic\" or \"StorageQueue\": nothing else takes an identity, and a relay has a key of its own",
             vec![takes(1), takes(2), takes(3), with_identity(queue(ACCOUNT))],
             vec![spec(json!({"deliveryIdentity": system})), takes(0), takes(4), with_identity(relay)],
+    ));
+    rules
+}
+
+/// The identity that a system topic gets.
+pub(super) fn topic_identity() -> Vec<Rule> {
+    of_identity("CommunicationService", |identity| {
+        spec(json!({"systemTopic": {"type": "Managed", "identity": identity}}))
+    })
+}
+
+/// Rules of an identity, wherever it stands.
+fn of_identity(kind: &'static str, at: impl Fn(Value) -> Value) -> Vec<Rule> {
+    let user = |of: &str| json!({"type": "UserAssigned", "userAssigned": {"resourceId": id(of)}});
+    let own = "Microsoft.ManagedIdentity/userAssignedIdentities/i";
+    vec![
+        creation(
+            kind,
+            "`userAssigned` must be set exactly when `type` is \"UserAssigned\"",
+            vec![at(user(own)), at(json!({"type": "SystemAssigned"}))],
+            vec![
+                at(json!({"type": "UserAssigned"})),
+                at(json!({"type": "SystemAssigned", "userAssigned": {"resourceId": id(own)}})),
+            ],
+        ),
+        creation(
+            kind,
+            "`userAssigned.resourceId` must be the id of an identity: .../Microsoft.ManagedIdentity/userAssignedIdentities/<identity>",
+            vec![at(user(&own.to_lowercase()))],
+            vec![at(user(ACCOUNT))],
         ),
     ]
 }

@@ -86,12 +86,19 @@ pub(super) fn fixed(kind: &'static str, message: &'static str, member: &str, val
 fn service() -> Vec<Rule> {
     let kind = "CommunicationService";
     let topic = |value: Value| spec(json!({"systemTopic": value}));
+    let system = json!({"type": "SystemAssigned"});
     vec![
         creation(
             kind,
-            "`azureName` may be set only when `type` is \"Managed\"",
-            vec![topic(json!({"type": "None"})), topic(json!({"type": "Managed", "azureName": "topic"}))],
-            vec![topic(json!({"type": "None", "azureName": "topic"}))],
+            "`azureName` and `identity` may be set only when `type` is \"Managed\"",
+            vec![
+                topic(json!({"type": "None"})),
+                topic(json!({"type": "Managed", "azureName": "topic", "identity": system})),
+            ],
+            vec![
+                topic(json!({"type": "None", "azureName": "topic"})),
+                topic(json!({"type": "None", "identity": system})),
+            ],
         ),
         change(
             kind,
@@ -290,10 +297,20 @@ fn reachability() -> Vec<Rule> {
 }
 
 fn all() -> Vec<Rule> {
-    [account(), service(), relay(), reachability(), subscription::rules(), delivery::rules(), namespace(), hub()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        account(),
+        service(),
+        delivery::topic_identity(),
+        relay(),
+        reachability(),
+        subscription::rules(),
+        delivery::rules(),
+        namespace(),
+        hub(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[tokio::test]
