@@ -52,7 +52,7 @@ fn check(sim: &mut Sim, object: &Object, settled: bool) -> Check {
             }
             Ok(())
         }
-        Object::EventSubscription(subscription) => check_subscription(sim, subscription, &id),
+        Object::EventSubscription(subscription) => check_subscription(sim, subscription, &id, settled),
     }
 }
 
@@ -158,7 +158,7 @@ fn check_relay(sim: &Sim, relay: &EventRelay, object: &Object, settled: bool) ->
     if settled { secrets(sim, object) } else { Ok(()) }
 }
 
-fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str) -> Check {
+fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str, settled: bool) -> Check {
     let sent = sim.azure.world.delivery(id).cloned().unwrap_or_default();
     let hook = subscription.spec.destination.web_hook.as_ref();
     if let Some(hook) = hook {
@@ -169,7 +169,8 @@ fn check_subscription(sim: &Sim, subscription: &EventSubscription, id: &str) -> 
     if !subscription.spec.event_types.is_empty() && types != subscription.spec.event_types.len() {
         return Err(format!("{types} event types are delivered"));
     }
-    check_delivery(sim, subscription, id, &sent)
+    check_delivery(sim, subscription, id, &sent)?;
+    check_attributes(subscription, &sent, settled)
 }
 
 /// Filters, retries, dead letter, expiry and identity: there exactly when the spec has them, in what is shown too.
@@ -197,12 +198,17 @@ fn check_delivery(sim: &Sim, subscription: &EventSubscription, id: &str, sent: &
             }
         }
     }
+    Ok(())
+}
+
+/// A key is sent along as the Secret has it in the end: what is wrong in there meanwhile is a header's value, too.
+fn check_attributes(subscription: &EventSubscription, sent: &Value, settled: bool) -> Check {
     let attributes = sent.pointer("/destination/properties/deliveryAttributeMappings").and_then(Value::as_array);
-    let keys = attributes
-        .into_iter()
-        .flatten()
-        .filter(|attribute| attribute.pointer("/properties/value").and_then(Value::as_str) == Some(HOOK));
-    if keys.count() == spec.delivery_attributes.len() { Ok(()) } else { Err("its key is not sent along".to_owned()) }
+    let value = |attribute: &Value| attribute.pointer("/properties/value").and_then(Value::as_str).map(str::to_owned);
+    let found: Vec<Option<String>> = attributes.into_iter().flatten().map(value).collect();
+    let right = !settled || found.iter().all(|value| value.as_deref() == Some(HOOK));
+    let all = found.len() == subscription.spec.delivery_attributes.len();
+    if all && right { Ok(()) } else { Err("its key is not sent along".to_owned()) }
 }
 
 /// A call to a user rings a phone: through the linked hub, with a key that is valid now.
