@@ -58,14 +58,19 @@ impl Caller {
 pub(super) async fn run(shared: Arc<Shared>, caller: Caller) {
     let mut awaited: Option<u64> = None;
     loop {
-        if awaited.is_some_and(|due| due <= now_ms()) {
-            // Fired here, or by a request that came at the same time.
+        // Fired here, or by a request that came at the same time.
+        let fired = awaited.is_some_and(|due| due <= now_ms());
+        let ((calls, due, grew), ticket) = shared.change(|world| {
+            let before = world.next_entry();
+            let calls = model::advance(world, now_ms());
+            (calls, model::next_timer(world), world.next_entry() != before)
+        });
+        if fired {
             shared.news.stirred();
         }
-        let ((calls, due), ticket) = shared.change(|world| {
-            let calls = model::advance(world, now_ms());
-            (calls, model::next_timer(world))
-        });
+        if grew {
+            shared.news.written();
+        }
         // A call is remembered before it is made, so that a restart makes it again. When that fails, serving ends.
         if !calls.is_empty() && shared.written(ticket).await.is_err() {
             return;

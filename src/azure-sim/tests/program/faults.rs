@@ -291,6 +291,27 @@ async fn stale(client: &Client) {
     assert_eq!(client.get(&id, ACS).await.body["tags"], json!({"new": "yes"}));
 }
 
+/// What a timer alone writes down reaches those who watch, before anything else happens: nobody asks meanwhile, and the
+/// stream's own sign of life, an empty line, has not come yet.
+#[tokio::test]
+async fn what_somebody_does_later_is_streamed_when_it_is_done() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &["--seed", "5"]);
+    let client = Client::new(&simulator, dir.path()).await;
+    let stream = client.http.get(format!("{}/_sim/journal/stream?outOfBand=true", client.url));
+    let mut stream = stream.header("accept", "application/x-ndjson").send().await.expect("a stream");
+    let fault = json!({"method": "PUT", "answer": {"after": {"delete": {"inMs": 400}}}});
+    client.door("POST", "faults", "application/json", &fault.to_string()).await;
+    assert_eq!(client.put_service("shop").await.status, 201);
+    let mut text = String::new();
+    while !text.contains('\n') {
+        let chunk = stream.chunk().await.expect("a stream").expect("it goes on");
+        text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
+    }
+    let entry: Value = serde_json::from_str(text.lines().next().expect("a line")).expect(&text);
+    assert_eq!((&entry["effect"], &entry["path"]), (&json!("delete"), &json!(client.service("shop"))));
+}
+
 #[tokio::test]
 async fn a_script_that_is_given_at_the_start_strikes_alike_in_every_run_of_a_seed() {
     let mut runs = Vec::new();
