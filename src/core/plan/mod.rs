@@ -187,7 +187,11 @@ fn resync(pass: &Pass<'_>) -> u64 {
         reason = "0..1 of a duration"
     )]
     let stagger = (period as f64 * 0.2 * pass.world.jitter) as u64;
-    period - stagger
+    let expiry = match &pass.world.object {
+        Object::EventSubscription(subscription) => subscription::expires_in(&subscription.spec, pass.world.now.wall),
+        _ => None,
+    };
+    expiry.unwrap_or(period).min(period - stagger)
 }
 
 impl Pass<'_> {

@@ -65,10 +65,15 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
     })
 }
 
+/// Milliseconds until nothing is delivered any more; `None` if there is no such time, or none to come.
+pub fn expires_in(spec: &EventSubscriptionSpec, wall: u64) -> Option<u64> {
+    wall_of(&spec.expiration_time.as_ref()?.0).checked_sub(wall).filter(|left| *left > 0)
+}
+
 /// What no call could mend: the time is over, or nothing has the identity that is asked for.
 fn deliverable(pass: &Pass<'_>, spec: &EventSubscriptionSpec, has_topic: bool) -> Stepped<()> {
     if let Some(time) = &spec.expiration_time
-        && wall_of(&time.0) <= pass.world.now.wall
+        && expires_in(spec, pass.world.now.wall).is_none()
     {
         let message = format!(
             "`expirationTime` {} has passed, so nothing is delivered: set a later one, or delete the object.",
@@ -112,4 +117,29 @@ fn ids(service: &CommunicationService) -> (ArmId, Option<ArmId>) {
     let status = service.status.clone().unwrap_or_default();
     let id = ArmId::given(status.common.azure_resource_id.as_deref().unwrap_or_default());
     (id, status.system_topic_id.as_deref().map(ArmId::given))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_end_is_looked_for_when_it_comes_and_not_after() {
+        let spec = |time: Option<&str>| -> EventSubscriptionSpec {
+            let mut spec = json!({"source": {"serviceRef": {"name": "s"}},
+                "destination": {"type": "WebHook", "webHook": {"url": "https://a.example"}}});
+            if let Some(time) = time {
+                spec["expirationTime"] = json!(time);
+            }
+            serde_json::from_value(spec).unwrap()
+        };
+        let ends = spec(Some("1970-01-01T00:01:00Z"));
+        assert_eq!(
+            (expires_in(&ends, 59_000), expires_in(&ends, 60_000), expires_in(&ends, 61_000)),
+            (Some(1_000), None, None)
+        );
+        assert_eq!(expires_in(&spec(None), 0), None);
+    }
 }

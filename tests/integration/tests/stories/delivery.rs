@@ -1,6 +1,7 @@
 //! How events travel: attributes, tokens, retries, dead letters, expiry, and every destination.
 
 use anyhow::Result;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testbed::{stack, wait_for_some};
 
@@ -127,6 +128,11 @@ async fn an_expired_subscription_is_not_ready_and_left_alone_until_there_is_a_la
         .await?;
     change(&story, json!({"expirationTime": null})).await?;
     assert_eq!(properties(&story).await?.get("expirationTimeUtc"), None);
+
+    // A time that comes is noticed without anyone's doing.
+    let soon = Timestamp::now() + SignedDuration::from_secs(3);
+    story.patch(SHOP.0, SHOP.1, json!({"spec": {"expirationTime": soon.to_string()}})).await?;
+    story.reason(SHOP.0, SHOP.1, "Ready", "Expired").await?;
     Ok(())
 }
 
