@@ -2,17 +2,18 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum_server::Handle;
+use axum_server::{ConnectionShutdown, Handle};
 use hyper_util::rt::TokioTimer;
 
-use super::serve::{into_http, unwritten};
-use super::{Shared, now_ms};
+use super::Shared;
+use super::serve::{answered, asked};
 use crate::model;
 
 /// Requests are one line and a few headers.
@@ -39,17 +40,10 @@ pub(super) async fn serve(listener: TcpListener, handle: Handle<SocketAddr>, sha
 }
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let arrived = Instant::now();
+    let connection = request.extensions().get::<ConnectionShutdown>().cloned();
+    // Nobody here is asked with a body: it is not read.
     let (parts, _) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-    let headers = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let request = model::Request { method: parts.method.to_string(), path, headers, body: Vec::new() };
-    let (response, ticket) = shared.change(|world| model::handle_identity(world, &request, now_ms()));
-    match shared.written(ticket).await {
-        Ok(()) => into_http(response),
-        Err(why) => unwritten(&why),
-    }
+    let request = asked(&parts, &Bytes::new());
+    answered(&shared, model::handle_identity, request, arrived, connection).await
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::authority::Issued;
 use super::{Shared, now_ms, origin, page, stream};
-use crate::model::{self, DELAY_HEADER, DROP_HEADER};
+use crate::model::{self, DELAY_HEADER, DROP_HEADER, World};
 
 /// ARM takes bodies of up to 4 MB.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -70,24 +70,43 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         Ok(Err(_)) => return unread(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => return unread(StatusCode::REQUEST_TIMEOUT),
     };
-    let path = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
-    if path == "/_sim/certificate" {
+    let request = asked(&parts, &body);
+    if request.path == "/_sim/certificate" {
         return certificate(&shared, &body);
     }
+    answered(&shared, model::handle, request, arrived, connection).await
+}
+
+/// What the model is told of a request.
+pub(super) fn asked(parts: &Parts, body: &Bytes) -> model::Request {
+    let path = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let headers = parts
         .headers
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let request = model::Request { method: parts.method.to_string(), path, headers, body: body.to_vec() };
+    model::Request { method: parts.method.to_string(), path, headers, body: body.to_vec() }
+}
+
+/// Who answers in the model, of those that it has for a listener each.
+pub(super) type Answering = fn(&mut World, &model::Request, u64) -> model::Response;
+
+/// The model's answer, once it is written down: at once, late, or not at all, as a fault may want it.
+pub(super) async fn answered(
+    shared: &Shared,
+    answering: Answering,
+    request: model::Request,
+    arrived: Instant,
+    connection: Option<ConnectionShutdown>,
+) -> Response {
     let (response, ticket) = shared.change(|world| {
         let next = world.next_entry();
-        let response = model::handle(world, &request, now_ms());
+        let response = answering(world, &request, now_ms());
         world.lasted(next, u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX));
         response
     });
     shared.wake();
-    if parts.method != Method::GET {
+    if request.method != Method::GET.as_str() {
         shared.news.stirred();
     }
     if let Err(why) = shared.written(ticket).await {
@@ -138,7 +157,7 @@ fn unread(status: StatusCode) -> Response {
     (status, headers, body).into_response()
 }
 
-pub(super) fn into_http(response: model::Response) -> Response {
+fn into_http(response: model::Response) -> Response {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut http = Response::builder().status(status);
     for (name, value) in response.headers.iter().filter(|(n, _)| n != DELAY_HEADER && n != DROP_HEADER) {
@@ -149,7 +168,7 @@ pub(super) fn into_http(response: model::Response) -> Response {
 }
 
 /// What was done is not in the file, and would be gone after a restart: it must not be taken for done.
-pub(super) fn unwritten(why: &str) -> Response {
+fn unwritten(why: &str) -> Response {
     let body = json!({"error": {"code": "InternalServerError", "message": format!("azure-sim: {why}")}});
     into_http(model::Response { status: 500, headers: vec![], body: body.to_string().into_bytes() })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -333,4 +333,36 @@ async fn a_script_that_is_given_at_the_start_strikes_alike_in_every_run_of_a_see
     }
     assert_eq!(runs[0], runs[1]);
     assert!(runs[0].contains(&500) && runs[0].contains(&404), "{:?}", runs[0]);
+}
+
+#[tokio::test]
+async fn a_machine_that_asks_for_its_token_is_struck_as_everybody_is_and_seen_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let simulator = Simulator::start(dir.path(), &["--identity-listen", "127.0.0.1:0"]);
+    let client = Client::new(&simulator, dir.path()).await;
+    let door = simulator.ready["identity"].as_str().expect("an address");
+    let door =
+        format!("{door}/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://management.azure.com/");
+    let ask = || Client::answered(client.http.get(&door).header("Metadata", "true"));
+    let stream = client.http.get(format!("{}/_sim/journal/stream?operation=Microsoft.Entra/managed*", client.url));
+    let mut stream = stream.header("accept", "application/x-ndjson").send().await.expect("a stream");
+    assert_eq!(ask().await.expect("an answer").status, 200);
+    // Nothing else was asked meanwhile, and the stream's own sign of life is an empty line.
+    let chunk = stream.chunk().await.expect("a stream").expect("it goes on");
+    let entry: Value = serde_json::from_slice(&chunk).expect("an entry");
+    assert_eq!(entry["status"], 200);
+    assert!(entry["durationMs"].as_f64().is_some_and(|took| took > 0.0), "{entry}");
+    for cut in ["before", "after"] {
+        let fault = json!({"plane": "entra", "times": 1, "answer": {"drop": cut}});
+        client.door("POST", "faults", "application/json", &fault.to_string()).await;
+        assert!(ask().await.is_none(), "drop: {cut}: somebody was told");
+        assert_eq!(ask().await.expect("an answer").status, 200, "drop: {cut}");
+    }
+    let fault = json!({"plane": "entra", "times": 1, "answer": {"delayMs": 300}});
+    client.door("POST", "faults", "application/json", &fault.to_string()).await;
+    let asked = Instant::now();
+    assert_eq!(ask().await.expect("an answer").status, 200);
+    assert!(asked.elapsed() >= Duration::from_millis(300), "it was not held back");
+    let unfired = client.door("GET", "faults?unfired", "application/json", "").await;
+    assert_eq!(unfired["faults"], json!([]));
 }
