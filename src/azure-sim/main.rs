@@ -68,7 +68,15 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     // Before anything is announced: a signal right after the announcement must be heard.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut running = http::start(wanted.options).await?;
+    // What an earlier start left there is true no more, and whoever waits for `env` must not find it.
+    let file = wanted.dir.join("env");
+    let before = options::run::taken_away(&file)?;
+    let started = http::start(wanted.options).await;
+    if let (Err(_), Some(before)) = (&started, before) {
+        // Another one may be serving from there: that may be why this one cannot.
+        options::run::write_private(&file, &before)?;
+    }
+    let mut running = started?;
     let placed = running.shared.world().place_missing_faults(wanted.faults).map_err(anyhow::Error::msg)?;
     if !placed.is_empty() {
         tracing::info!(count = placed.len(), "faults are in place");
@@ -82,7 +90,9 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     let (header, path) = running.shared.world().identity_endpoint();
     let identity = running.identity_url.as_deref().map(|url| (url, path, header.as_str()));
     let env = options::run::environment(&config, &running.url, &ca, identity);
-    options::run::write_private(&dir.join("env"), &env)?;
+    let file = dir.join("env");
+    // The last of all: who finds it can go ahead.
+    options::run::write_private(&file, &env)?;
     let mut ready = json!({
         "listening": running.url, "address": running.address, "dir": dir, "pid": std::process::id(),
         "subscriptionId": config.subscription_id, "tenantId": config.tenant_id,
@@ -99,5 +109,9 @@ async fn serve(wanted: options::run::Wanted) -> anyhow::Result<()> {
     };
     // Where it failed, too: whoever waits for an answer is told before.
     running.stop().await;
+    // Nobody serves what it names. Another one may have begun there meanwhile: then it is not this one's.
+    if std::fs::read_to_string(&file).is_ok_and(|text| text == env) {
+        options::run::taken_away(&file)?;
+    }
     ended
 }

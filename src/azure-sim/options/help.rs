@@ -11,6 +11,7 @@ Event Grid, with deliveries of events and pushes to phones. Nothing in it is rea
 /// After `azure-sim --help`.
 pub(super) const AFTER: &str = r#"First steps:
   $ azure-sim run --dir /tmp/azure &                    # one line of JSON says where it listens
+  $ until [ -s /tmp/azure/env ]; do sleep 0.1; done     # the last that it writes, and gone when it ends
   $ . /tmp/azure/env                                    # endpoint, ids, secret, authority, as Azure's tools read them
   $ SIM=$AZURE_RESOURCE_MANAGER_ENDPOINT
   $ curl -H "Accept: text/plain" "$SIM/_sim/state"      # what is in it, as a tree
@@ -50,6 +51,7 @@ pub(super) const RUN: &str = r#"Examples:
   $ AZURE_SIM_SEED=7 azure-sim run --dir /tmp/azure     # other keys and guids; every option is a variable, too
 
 DIR gets ca.crt (the authority that signed the server) and env (export lines, with the client secret, for `. DIR/env`).
+env is the last that it writes, whole or not at all, and goes when it ends.
 One line of JSON on stdout says where it listens, in `listening`; logs go to stderr. SIGTERM or SIGINT ends it, with 0.
 
 What is sent with the header Host NAMESPACE.servicebus.windows.net goes to that namespace's data plane (pushes):

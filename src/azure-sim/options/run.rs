@@ -321,15 +321,28 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
 
-/// Readable by its owner only: it holds the client secret.
+/// Readable by its owner only: it holds the client secret. It is there as a whole or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
+    let new = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)
+        .open(&new)
         .with_context(context)?;
-    file.write_all(text.as_bytes()).with_context(context)
+    file.write_all(text.as_bytes()).with_context(context)?;
+    std::fs::rename(&new, path).with_context(context)
+}
+
+/// Removes a file, and returns what was in it if there was one.
+pub(crate) fn taken_away(path: &Path) -> anyhow::Result<Option<String>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    Ok(Some(text))
 }

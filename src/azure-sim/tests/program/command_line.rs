@@ -1,7 +1,9 @@
 //! The program as a spawner sees it: one line, two files, exit codes, and limits on what clients may do.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -26,6 +28,26 @@ async fn it_says_where_it_listens_leaves_two_files_and_ends_when_told() {
     assert_eq!(profile["durationsMs"]["serviceOperation"], 1300);
     assert_eq!(simulator.terminate().0, Some(0));
     assert_eq!(simulator.rest(), "", "exactly one line");
+    assert!(!dir.path().join("env").exists(), "whoever waits for the next one finds that of this one");
+}
+
+#[test]
+fn what_an_earlier_start_left_is_gone_while_a_later_one_begins_and_back_when_that_fails() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| dir.path().join(name);
+    std::fs::write(at("env"), "export OF=earlier\n").expect("a file");
+    // It has begun once it reads the authority's key, and it goes no further before there is one.
+    assert!(Command::new("mkfifo").arg(at("ca.key")).status().expect("mkfifo runs").success());
+    let mut run = program();
+    run.args(["run", "--dir"]).arg(dir.path()).arg("--authority").arg(dir.path());
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    let mut key = std::fs::OpenOptions::new().write(true).open(at("ca.key")).expect("somebody reads it");
+    let found = at("env").exists();
+    key.write_all(b"no key").expect("it is read");
+    drop(key);
+    assert_eq!(child.wait().expect("an exit").code(), Some(1));
+    assert!(!found, "a script that waits for it would go on with the earlier one");
+    assert_eq!(std::fs::read_to_string(at("env")).expect("env"), "export OF=earlier\n");
 }
 
 #[test]

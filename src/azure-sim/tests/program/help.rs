@@ -49,10 +49,14 @@ fn texts() -> Vec<Vec<String>> {
 struct Elsewhere<'a>(&'a Path);
 
 impl Elsewhere<'_> {
+    /// What goes to the background speaks into a file there: here, it would come between what is typed later.
     fn put(&self, command: &str) -> String {
         let faults = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/azure-sim/faults/faults.yaml");
         let at = |name: &str| self.0.join(name).display().to_string();
-        command
+        let background = command.strip_suffix(" &").map(|command| format!("{command} > {} &", at("ready")));
+        background
+            .as_deref()
+            .unwrap_or(command)
             .replace("/tmp/azure", &at("azure"))
             .replace("/tmp/authority", &at("authority"))
             .replace("/var/run/azure-sim", &at("azure"))
@@ -93,11 +97,11 @@ impl Shell {
         Self { child, typed, shown }
     }
 
-    /// Types a line: its exit code, and what is shown. What goes to the background is waited for until it says something.
+    /// Types a line: its exit code, and what is shown. Nothing waits here for what goes to the background.
     fn line(&mut self, line: &str) -> (i32, String) {
         writeln!(self.typed, "{line}\nprintf '\\n@@ %s\\n' $?").expect("typed");
         let (mut text, mut code) = (String::new(), None);
-        while code.is_none() || (line.ends_with('&') && !text.contains('{')) {
+        while code.is_none() {
             let mut shown = String::new();
             assert_ne!(self.shown.read_line(&mut shown).expect("text"), 0, "the shell ended: {text}");
             match shown.strip_prefix("@@ ") {
@@ -136,6 +140,9 @@ async fn put_group(client: &Client, dir: &Path, name: &str) -> u16 {
     put.send().await.expect("an answer").status().as_u16()
 }
 
+/// How it is waited for, in every text that starts one in the background.
+const UNTIL: &str = "until [ -s /tmp/azure/env ]; do sleep 0.1; done";
+
 /// For az itself they are typed by tests/sdk/az, which takes them from the same text.
 fn is_for_az(command: &str) -> bool {
     command.starts_with("az ") || command.starts_with("export AZURE_CORE_")
@@ -157,15 +164,18 @@ async fn the_first_steps_are_as_they_are_taught() {
         let typed = elsewhere.put(&example.command);
         match example.command.as_str() {
             "azure-sim run --dir /tmp/azure &" => {
-                let ready = shell.json(&typed);
-                let url = ready["listening"].as_str().expect("where it listens").to_owned();
+                assert_eq!(shell.line(&typed), (0, String::new()));
+            }
+            UNTIL => assert_eq!(shell.line(&typed), (0, String::new())),
+            ". /tmp/azure/env" => {
+                assert_eq!(shell.line(&typed), (0, String::new()));
+                let url = shell.line("echo $AZURE_RESOURCE_MANAGER_ENDPOINT").1;
                 let pem = std::fs::read(azure.join("ca.crt")).expect("an authority");
                 client = Some(Client { http: trusting(&pem).build().expect("a client"), url });
             }
-            ". /tmp/azure/env" | "SIM=$AZURE_RESOURCE_MANAGER_ENDPOINT" => {
+            "SIM=$AZURE_RESOURCE_MANAGER_ENDPOINT" => {
                 assert_eq!(shell.line(&typed), (0, String::new()));
-                let client = client.as_ref().expect("a simulator");
-                assert_eq!(shell.line("echo $AZURE_RESOURCE_MANAGER_ENDPOINT").1, client.url);
+                assert_eq!(shell.line("echo $SIM").1, client.as_ref().expect("a simulator").url);
             }
             r#"curl -H "Accept: text/plain" "$SIM/_sim/state""# => {
                 let (code, tree) = shell.line(&typed);
@@ -199,6 +209,18 @@ async fn the_first_steps_are_as_they_are_taught() {
     let page = client.expect("a simulator");
     let page = page.http.get(format!("{}/_sim/", page.url)).send().await.expect("an answer");
     assert!(page.text().await.expect("a page").starts_with("<!doctype html>"));
+}
+
+#[test]
+fn pages_wait_for_it_as_the_program_teaches() {
+    for page in ["simulator.md", "simulator-use.md", "simulator-faults.md"] {
+        let file = format!("{}/../../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).expect("a page");
+        let lines: Vec<&str> = text.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim()).collect();
+        let begun: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].ends_with('&')).collect();
+        assert_eq!(begun.len(), 1, "{page}");
+        assert_eq!(lines[begun[0] + 1..begun[0] + 3], [UNTIL, ". /tmp/azure/env"], "{page}");
+    }
 }
 
 /// Types a command that serves, and waits until it does.
