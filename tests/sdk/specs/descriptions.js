@@ -5,7 +5,10 @@ import path from "node:path";
 
 const json = (file) => JSON.parse(readFileSync(file, "utf8"));
 
-/** Lays the descriptions out under `root`, and returns them as {provider, version, directory, spec}. */
+/**
+ * Lays the descriptions out under `root`, and returns them as {provider, version, directory, spec, missing}; `missing` are
+ * the examples that they refer to and that are not at hand.
+ */
 export function laidOut(source, root) {
   const specification = path.join(root, "specification");
   const common = path.join(specification, "common-types");
@@ -36,13 +39,15 @@ function one(from, provider, version, specification) {
   const directory = path.join(specification, service, "resource-manager", provider, ...deeper, channel, version);
   mkdirSync(directory, { recursive: true });
   if (existsSync(path.join(from, "examples"))) cpSync(path.join(from, "examples"), path.join(directory, "examples"), { recursive: true });
+  const missing = [];
   for (const operation of Object.values(spec.paths).flatMap(Object.values)) {
     const examples = Object.entries(operation["x-ms-examples"] ?? {});
     const there = examples.map(([title, { $ref }]) => [title, { $ref: example(directory, $ref) }]).filter(([, e]) => e.$ref);
+    missing.push(...examples.map(([, { $ref }]) => $ref).filter(($ref) => !example(directory, $ref)));
     if (examples.length > 0) operation["x-ms-examples"] = Object.fromEntries(there);
   }
   writeFileSync(path.join(directory, "spec.json"), JSON.stringify(spec));
-  return { provider, version, directory, spec };
+  return { provider, version, directory, spec, missing };
 }
 
 /** Where an example is: as referred to, or without the folder that upstream sorts it into; not every one is at hand. */

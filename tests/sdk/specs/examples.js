@@ -1,4 +1,4 @@
-// Every example of the descriptions, sent to the simulator as a request. Writes an exchange for each, as the recorder does.
+// Every example at hand, moved into the simulator's subscription and sent as a request. Writes an exchange for each, as the recorder does.
 // Those of operations that the simulator does not have are named in beyond.json with a reason: they are sent, too, and have to
 // be refused in ARM's words.
 // examples.js DESCRIPTIONS RECORDING
@@ -54,6 +54,7 @@ function request({ template, parameters, example, spec, version }) {
 
 let sent = 0;
 let left = 0;
+let missing = 0;
 const unknown = new Set(beyond.flatMap(({ provider, operations }) => operations.map((name) => `${provider}/${name}`)));
 const awaited = new Set(unknown);
 
@@ -68,6 +69,7 @@ async function refusedAsBeyond({ provider, operation, name }, method, address, b
 }
 
 for (const description of laidOut(source, directory)) {
+  missing += description.missing.length;
   await azure.cleared();
   for (const example of examplesOf(description)) {
     const method = example.method.toUpperCase();
@@ -92,6 +94,7 @@ azure.close();
 for (const id of awaited) mistakes.push(`${id}: no example is refused; take it out of beyond.json`);
 for (const mistake of mistakes) console.error(mistake);
 lines.end(() => {
-  console.log(`${sent} examples sent; ${left} more are of operations that the simulator does not have, and refused`);
+  console.log(`${sent} examples sent; ${left} more are of operations that the simulator does not have, and refused; `
+    + `${missing} that the descriptions refer to are not at hand`);
   process.exitCode = mistakes.length === 0 ? 0 : 1;
 });
