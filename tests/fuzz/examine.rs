@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use azure_sim::model::{self, Change, Request, Response, World};
+use azure_sim::model::{self, Change, Request, Response, Stored, World};
 
-use crate::ground::{GROUND, Records, moves_always, settle};
+use crate::ground::{GROUND, Records, everything, moves_always, settle};
 use crate::input::{Step, steps};
 use crate::property::{Seen, Violation, judge};
 
@@ -24,6 +24,37 @@ impl Written<'_> {
         }
     }
 
+    /// Whether anything was written but for what every request moves.
+    fn is_more(&self) -> bool {
+        self.since.keys().any(|(table, _)| !moves_always(table))
+    }
+
+    /// Reads all of it, as a simulator does that goes on: it must be `world`.
+    fn read_back(self, mut world: World) -> Result<(), Violation> {
+        // It takes as long as the rest of an input does, and most inputs change nothing.
+        if !self.is_more() {
+            return Ok(());
+        }
+        let mut records = self.ground.clone();
+        for (key, value) in self.since {
+            match value {
+                Some(value) => records.insert(key, value),
+                None => records.remove(&key),
+            };
+        }
+        let stored = records.into_iter().map(|((table, key), value)| Stored { table: table.to_owned(), key, value });
+        let config = world.config().clone();
+        let (mut again, remarks) = World::restored(&config, stored, true).map_err(Violation::of_reading_back)?;
+        let (was, is) = (everything(&mut world), everything(&mut again));
+        let (was, is) = (was.map_err(Violation::of_reading_back)?, is.map_err(Violation::of_reading_back)?);
+        let differs = |key: &&(&'static str, Vec<u8>)| was.get(*key) != is.get(*key);
+        match was.keys().chain(is.keys()).find(differs) {
+            Some((table, key)) => Err(Violation::of_reading_back(format!("{table} {} is another", key.escape_ascii()))),
+            None if remarks.is_empty() => Ok(()),
+            None => Err(Violation::of_reading_back(remarks.join("; "))),
+        }
+    }
+
     /// The changes that change something: a record may be written again as it was.
     fn changed<'c>(&self, changes: &'c [Change]) -> Vec<&'c Change> {
         let differs = |change: &&Change| {
@@ -31,7 +62,7 @@ impl Written<'_> {
             let before = self.since.get(&key).map_or_else(|| self.ground.get(&key), Option::as_ref);
             before != change.value.as_ref()
         };
-        changes.iter().filter(|change| !moves_always(change)).filter(differs).collect()
+        changes.iter().filter(|change| !moves_always(change.table)).filter(differs).collect()
     }
 }
 
@@ -58,16 +89,20 @@ pub fn examine_with(
     for step in steps(bytes, &ground.words) {
         now += step.wait_s * 1000;
         settle(&mut world, now);
-        written.absorb(world.changes());
+        written.absorb(changes(&mut world)?);
         let next = world.next_entry();
         let response = handle(&mut world, &step.request, now);
         show(&step, &response);
-        let changes = world.changes();
+        let changes = changes(&mut world)?;
         sent += step.request.path.len() + step.request.body.len();
         let entry = world.journal().back().filter(|entry| entry.sequence >= next);
         let changed = written.changed(&changes);
         judge(&Seen { request: &step.request, response: &response, entry, changed: &changed, sent })?;
         written.absorb(changes);
     }
-    Ok(())
+    written.read_back(world)
+}
+
+fn changes(world: &mut World) -> Result<Vec<Change>, Violation> {
+    world.changes().map_err(Violation::of_reading_back)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use azure_sim::model::{self, Answered, Change, Config, Profile, Request, Response, World};
+use azure_sim::model::{self, Answered, Config, Profile, Request, Response, Unwritable, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -22,7 +22,7 @@ pub type Records = HashMap<(&'static str, Vec<u8>), Vec<u8>>;
 pub struct Ground {
     /// To be cloned: every input has its own.
     pub world: World,
-    /// All that is written of it, but for what every request moves.
+    /// All that is written of it.
     pub records: Records,
     /// Milliseconds since 1970.
     pub now: u64,
@@ -34,8 +34,17 @@ pub struct Ground {
 pub static GROUND: LazyLock<Ground> = LazyLock::new(Ground::new);
 
 /// What every request moves, whatever becomes of it: time, budgets, the journal.
-pub fn moves_always(change: &Change) -> bool {
-    matches!(change.table, "moving" | "journal" | "config")
+pub fn moves_always(table: &str) -> bool {
+    matches!(table, "moving" | "journal" | "config")
+}
+
+/// All that is to be written of a world, whatever was written of it before.
+///
+/// # Errors
+/// What has no written form.
+pub fn everything(world: &mut World) -> Result<Records, Unwritable> {
+    world.watch();
+    Ok(world.changes()?.into_iter().filter_map(|change| Some(((change.table, change.key), change.value?))).collect())
 }
 
 impl Ground {
@@ -54,9 +63,7 @@ impl Ground {
         let words = making.words(names);
         let Making { mut world, now, .. } = making;
         world.watch();
-        let written = world.changes().into_iter().filter(|change| !moves_always(change));
-        let records =
-            written.filter_map(|change| Some(((change.table, change.key), change.value?))).collect::<Records>();
+        let records = everything(&mut world).unwrap_or_else(|error| unreachable!("{error}"));
         Self { world, records, now, words }
     }
 }

@@ -24,18 +24,21 @@ pub enum Property {
     Headers,
     /// An answer is no larger than what it may be made of.
     Bounded,
+    /// What is written of a world, read back, is that world.
+    ReadsBack,
     /// A path that names a resource names it by all its segments, and the id leads back to it.
     RoundTrip,
 }
 
 /// All of them.
-pub const ALL: [Property; 7] = [
+pub const ALL: [Property; 8] = [
     Property::ErrorBody,
     Property::RefusedChangesNothing,
     Property::ReadChangesNothing,
     Property::Json,
     Property::Headers,
     Property::Bounded,
+    Property::ReadsBack,
     Property::RoundTrip,
 ];
 
@@ -68,7 +71,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Checks every property.
+/// Checks every property that is one of a request and its answer.
 ///
 /// # Errors
 /// The first that does not hold.
@@ -81,11 +84,20 @@ pub fn judge(seen: &Seen<'_>) -> Result<(), Violation> {
             Property::Json => json(seen),
             Property::Headers => headers(seen),
             Property::Bounded => bounded(seen),
+            // Of a whole input, not of one request.
+            Property::ReadsBack => Ok(()),
             Property::RoundTrip => leads_back(&seen.request.path, model::resource_id),
         };
         holds.map_err(|why| Violation { property, why: format!("{why}\n{}", shown(seen)) })?;
     }
     Ok(())
+}
+
+impl Violation {
+    /// What was to be written cannot be, cannot be read, or is something else.
+    pub(crate) fn of_reading_back(why: impl fmt::Display) -> Self {
+        Self { property: Property::ReadsBack, why: why.to_string() }
+    }
 }
 
 /// A fault was asked for, and does what it was asked to do.

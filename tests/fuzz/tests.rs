@@ -44,6 +44,7 @@ fn every_operation_has_a_seed_that_reaches_it() {
 }
 
 const REFUSED: &[u8] = b"DELETE {A}?api-version=2099-01-01\nauthorization: {token}\n\n";
+const CHANGED: &[u8] = b"PATCH {A}?api-version=2025-09-01\nauthorization: {token}\ncontent-type: application/json\n\n{\"tags\":{\"a\":\"b\"}}";
 const READ: &[u8] = b"GET {A}?api-version=2025-09-01\nauthorization: {token}\n\n";
 
 fn broken(input: &[u8], handle: impl Fn(&mut World, &Request, u64) -> Response) -> Property {
@@ -88,6 +89,14 @@ fn each_property_is_seen_to_fail() {
         Response { body, ..model::handle(world, request, now) }
     });
     assert_eq!(seen, Property::Bounded);
+    let seen = broken(CHANGED, |world, request, now| {
+        let response = model::handle(world, request, now);
+        // The tag is taken for written, and is not; the name is.
+        assert!(world.changes().is_ok());
+        world.take_name("kept");
+        response
+    });
+    assert_eq!(seen, Property::ReadsBack);
 }
 
 #[test]

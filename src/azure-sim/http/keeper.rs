@@ -22,7 +22,8 @@ const AT_ONCE: usize = 50_000;
 
 struct Batch {
     ticket: u64,
-    changes: Vec<Change>,
+    /// Why there are none, where a change has no written form.
+    changes: Result<Vec<Change>, String>,
 }
 
 /// How far the file is: everything up to a ticket is written, or it cannot be written at all.
@@ -73,7 +74,7 @@ impl Keeper {
     }
 
     fn hand_over(&self, world: &mut World) {
-        let changes = world.changes();
+        let changes = world.changes().map_err(|error| error.to_string());
         let ticket = self.given.fetch_add(1, Ordering::AcqRel) + 1;
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = sender.as_ref() {
@@ -118,20 +119,25 @@ impl Keeper {
 
 fn write(store: &Store, receiver: &mpsc::Receiver<Batch>, tell: &watch::Sender<Progress>) {
     while let Ok(Batch { mut ticket, mut changes }) = receiver.recv() {
-        while changes.len() < AT_ONCE
+        while let Ok(some) = &mut changes
+            && some.len() < AT_ONCE
             && let Ok(more) = receiver.try_recv()
         {
             ticket = more.ticket;
-            changes.extend(more.changes);
+            match more.changes {
+                Ok(more) => some.extend(more),
+                // None of them is written, and whoever waits for one of them is told so.
+                Err(why) => changes = Err(why),
+            }
         }
-        match store.write(&changes) {
+        match changes.and_then(|changes| store.write(&changes).map_err(|error| format!("{error:#}"))) {
             Ok(()) => {
                 // What was there before is of no interest.
                 let _ = tell.send_replace(Ok(ticket));
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the state cannot be written");
-                let _ = tell.send_replace(Err(format!("the state cannot be written: {error:#}")));
+                tracing::error!(error, "the state cannot be written");
+                let _ = tell.send_replace(Err(format!("the state cannot be written: {error}")));
                 // What was written is a whole state; what follows would have a hole before it.
                 return;
             }
@@ -139,5 +145,37 @@ fn write(store: &Store, receiver: &mpsc::Receiver<Batch>, tell: &watch::Sender<P
     }
     if let Err(error) = store.end() {
         tracing::error!(error = format!("{error:#}"), "cannot write that the state is complete");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Config;
+
+    #[tokio::test]
+    async fn what_has_no_written_form_is_told_to_who_waits_and_the_file_keeps_what_it_had() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config::default();
+        let mut world = World::new(config.clone());
+        let group = format!("/subscriptions/{}/resourcegroups/rg-shop", config.subscription_id);
+        let before = world.resource(&group).cloned().unwrap();
+        {
+            let store = Store::open(dir.path()).unwrap();
+            world.watch();
+            store.begin("127.0.0.1:1", &world.changes().unwrap()).unwrap();
+            let keeper = Keeper::start(store).unwrap();
+            world.resources.get_mut(&group).unwrap().body = (0..300).fold(json!(1), |inner, _| json!([inner]));
+            let ticket = keeper.take(&mut world);
+            let why = keeper.written(ticket).await.unwrap_err();
+            assert!(why.contains("a record of 'resource' cannot be written"), "{why}");
+            // The program ends by it.
+            keeper.failed().await;
+            keeper.finish(&mut world);
+        }
+        let found = Store::open(dir.path()).unwrap().load(&config).unwrap().unwrap();
+        assert_eq!(found.world.resource(&group), Some(&before));
     }
 }

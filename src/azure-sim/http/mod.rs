@@ -61,6 +61,8 @@ pub struct Shared {
     /// A place for each who follows the journal.
     streams: Arc<Semaphore>,
     authority: Authority,
+    /// It was given in files, by somebody whom others may trust for more than this.
+    authority_is_theirs: bool,
     keeper: Option<Keeper>,
 }
 
@@ -245,6 +247,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         news: news::News::new(),
         streams: Arc::new(Semaphore::new(stream::MOST)),
         authority,
+        authority_is_theirs: matches!(options.authority, authority::Source::Files { .. }),
         keeper,
     });
     let handle = axum_server::Handle::new();
@@ -270,7 +273,7 @@ fn keep(store: Store, world: &mut World, is_new: bool, address: SocketAddr) -> a
     if is_new {
         world.watch();
     }
-    store.begin(&address.to_string(), &world.changes())?;
+    store.begin(&address.to_string(), &world.changes()?)?;
     Keeper::start(store)
 }
 

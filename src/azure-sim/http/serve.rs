@@ -173,7 +173,8 @@ fn unwritten(why: &str) -> Response {
     into_http(model::Response { status: 500, headers: vec![], body: body.to_string().into_bytes() })
 }
 
-/// `/_sim/certificate`: a server certificate for `{"names": [...]}`, signed by the simulator's authority.
+/// `/_sim/certificate`: a server certificate for `{"names": [...]}`, signed by the simulator's authority. Shut where
+/// that is somebody else's, who never said whom it may speak for.
 fn certificate(shared: &Shared, body: &Bytes) -> Response {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let names: Vec<String> = body
@@ -183,7 +184,12 @@ fn certificate(shared: &Shared, body: &Bytes) -> Response {
         .flatten()
         .filter_map(|n| n.as_str().map(str::to_owned))
         .collect();
-    let (status, body) = if names.is_empty() {
+    let (status, body) = if shared.authority_is_theirs {
+        // The door asks for no token: whoever reaches it would be anyone to those who trust that authority.
+        let why = "the authority was given (--authority-cert), and signs for nobody who asks here: have it sign the \
+                   certificate yourself, or give the webhook's own authority to --trust";
+        (403, json!({"error": why}))
+    } else if names.is_empty() {
         (400, json!({"error": "'names' must be a list of host names or addresses"}))
     } else {
         match shared.authority().issue(&names) {

@@ -26,8 +26,8 @@
 //! | POST `config` | see [`settings`] | |
 //! | GET `identities` | | `identities` of the machine: `clientId`, `objectId`, `resourceId` |
 //! | POST `portal/link` | `service` (id), `hub` (id), `connectionString`? | |
-//! | POST `portal/unlink`, `tags`, `set`, `delete`, `regenerateKey` | `service`; `id` and `tags`; `pointer`, `value`; ; `key` | |
-//! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM |
+//! | POST `portal/unlink`, `tags`, `set`, `delete`, `regenerateKey` | `service`; `id` and `tags`; `pointer` (of up to 32 segments), `value` (of up to 64 levels); ; `key` | |
+//! | POST `certificate` (the skin's) | `names` | `certificate`, `key`, `ca`, all PEM; 403 with an authority that was given in files |
 
 mod events;
 mod faults;
@@ -155,6 +155,12 @@ fn federation(world: &mut World, body: &Value) -> Opened {
     Ok(json!({}))
 }
 
+fn set(world: &mut World, id: &str, pointer: &str, value: Option<&Value>) -> Result<bool, (u16, String)> {
+    let value = value.unwrap_or(&Value::Null);
+    super::portal::member(pointer, value).map_err(bad)?;
+    Ok(world.set_member(id, pointer, value.clone()))
+}
+
 fn portal(world: &mut World, door: &str, body: &Value, now: u64) -> Opened {
     let done = match door {
         "link" => {
@@ -162,11 +168,8 @@ fn portal(world: &mut World, door: &str, body: &Value, now: u64) -> Opened {
             world.link_in_portal(service, hub, json::text(body, &["connectionString"]), now)
         }
         "unlink" => world.unlink_in_portal(field(body, "service")?),
-        "tags" => world.set_tags(field(body, "id")?, body.get("tags").cloned().unwrap_or_default()),
-        "set" => {
-            let (id, pointer) = (field(body, "id")?, field(body, "pointer")?);
-            world.set_member(id, pointer, body.get("value").cloned().unwrap_or_default())
-        }
+        "tags" => set(world, field(body, "id")?, "/tags", body.get("tags"))?,
+        "set" => set(world, field(body, "id")?, field(body, "pointer")?, body.get("value"))?,
         "delete" => world.delete_in_portal(field(body, "id")?),
         "regenerateKey" => {
             let primary = !field(body, "key")?.eq_ignore_ascii_case("secondary");

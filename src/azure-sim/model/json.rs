@@ -34,6 +34,16 @@ pub(crate) fn remove(value: &mut Value, path: &[&str]) {
     }
 }
 
+/// Whether lists and objects lie no more than `levels` deep in it.
+pub(crate) fn nests_within(value: &Value, levels: usize) -> bool {
+    let within = |inner: &Value| levels.checked_sub(1).is_some_and(|less| nests_within(inner, less));
+    match value {
+        Value::Array(items) => levels > 0 && items.iter().all(within),
+        Value::Object(members) => levels > 0 && members.values().all(within),
+        _ => true,
+    }
+}
+
 /// Copies a member when the source has it, and removes it when the source lacks it: what a PUT does.
 pub(crate) fn replace(target: &mut Value, source: &Value, path: &[&str]) {
     match at(source, path) {

@@ -7,16 +7,27 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::{Deref, DerefMut};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize as _, Serialize};
 
-/// One change of what is kept: the table, the key, and the new value, or `None` when it is gone. Both are MessagePack.
-pub(crate) type Write<'a> = dyn FnMut(&'static str, Vec<u8>, Option<Vec<u8>>) + 'a;
+/// Levels of a record at most. Twice what any input of ours can have, and far from the 1,024 at which reading gives up:
+/// writing never does.
+const LEVELS: usize = 256;
+
+/// MessagePack, or why there is none.
+pub(crate) type Encoded = Result<Vec<u8>, String>;
+
+/// One change of what is kept: the table, the key, and the new value, or `None` when it is gone.
+pub(crate) type Write<'a> = dyn FnMut(&'static str, Encoded, Option<Encoded>) + 'a;
 
 /// MessagePack with names: a field that a later version adds is found missing, not mistaken for another.
-pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // Nothing kept here has a failing case: no writer but memory, and no type whose serialisation may refuse.
-    rmp_serde::to_vec_named(value).unwrap_or_default()
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Encoded {
+    let bytes = rmp_serde::to_vec_named(value).map_err(|error| error.to_string())?;
+    // A record that cannot be read would make all of the world unreadable, at the next start.
+    let mut read = rmp_serde::Deserializer::from_read_ref(&bytes);
+    read.set_max_depth(LEVELS);
+    IgnoredAny::deserialize(&mut read).map_err(|error| error.to_string())?;
+    Ok(bytes)
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
@@ -42,7 +53,7 @@ pub(crate) struct Table<K, V> {
     /// Keys that changed since they were last written; `None` while nobody keeps them.
     changed: Option<BTreeSet<K>>,
     /// What was beneath values that are gone.
-    buried: Vec<(&'static str, Vec<u8>)>,
+    buried: Vec<(&'static str, Encoded)>,
     /// What values were before, newest last; `None` while nobody asks.
     before: Option<Vec<(K, Option<V>)>>,
 }
@@ -309,7 +320,7 @@ impl<T: Serialize + DeserializeOwned> Single<T> {
 
     pub(crate) fn write(&mut self, table: &'static str, write: &mut Write<'_>) {
         if self.is_changed() {
-            write(table, Vec::new(), Some(encode(&self.value)));
+            write(table, Ok(Vec::new()), Some(encode(&self.value)));
             self.changed = Some(false);
         }
     }

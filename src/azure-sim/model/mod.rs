@@ -45,7 +45,7 @@ pub use path::resource_id;
 pub use push::{Phone, Platform, Push, Ring, Silence};
 pub use signing::SigningKey;
 pub use surface::{HUBS_DATA_PLANE, Operation, operations};
-pub use world::{Change, FORMAT, Linked, Stored, Unreadable, World};
+pub use world::{Change, FORMAT, Linked, Stored, Unreadable, Unwritable, World};
 
 /// Answers one request, as Azure would at `now_ms` (milliseconds since 1970). Total: whatever is sent, something is answered.
 ///

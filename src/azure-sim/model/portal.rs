@@ -8,11 +8,35 @@ use super::event_grid::resource_events;
 use super::notification_hubs;
 use super::past;
 use super::registry::Kind;
-use super::resource::Half;
+use super::resource::{Half, Hidden};
 use super::timer::{self, Timer};
 use super::token::Version;
 use super::world::World;
 use super::{faults::Fault, json};
+
+/// Segments of a pointer at most. Each makes an object where there is none, and what lies far too deep can be neither copied
+/// nor written down.
+const SEGMENTS: usize = 32;
+/// Levels of lists and objects in a value at most. Beneath as many segments, and in a list of resources, it is still less
+/// than the 128 levels at which most JSON parsers give up.
+const LEVELS: usize = 64;
+
+/// The way to the member that a pointer names, where `value` can be put there.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) fn member<'a>(pointer: &'a str, value: &Value) -> Result<Vec<&'a str>, String> {
+    let Some(rest) = pointer.strip_prefix('/') else {
+        return Err("'pointer' begins with a slash, as in /tags/owner".into());
+    };
+    if rest.split('/').nth(SEGMENTS).is_some() {
+        return Err(format!("'pointer' has more than {SEGMENTS} segments: name a member that is less deep"));
+    }
+    if !json::nests_within(value, LEVELS) {
+        return Err(format!("the value nests more than {LEVELS} levels: send one that is flatter"));
+    }
+    Ok(rest.split('/').collect())
+}
 
 fn set_at(target: &mut Value, path: &[&str], value: Value) {
     match value {
@@ -48,15 +72,22 @@ impl World {
         true
     }
 
-    /// Takes the link away, as the portal's Disconnect does.
+    /// Takes the link away, as the portal's Disconnect does. False when it is no communication service.
     pub fn unlink_in_portal(&mut self, service_id: &str) -> bool {
-        let Some(resource) = self.resources.get_mut(&service_id.to_ascii_lowercase()) else { return false };
-        json::remove(&mut resource.body, &["properties", "notificationHubId"]);
-        if let super::resource::Hidden::Service { links, .. } = &mut resource.hidden {
-            links.clear();
-            return true;
+        let key = service_id.to_ascii_lowercase();
+        // Looked at first: to write is to change, also what is no service.
+        if self.resources.get(&key).is_none_or(|r| r.kind != Kind::Service) {
+            return false;
         }
-        false
+        let Some(resource) = self.resources.get_mut(&key) else { return false };
+        json::remove(&mut resource.body, &["properties", "notificationHubId"]);
+        if let Hidden::Service { links, .. } = &mut resource.hidden {
+            links.clear();
+        }
+        self.touch_etag(&key);
+        // No API of Azure takes a link away: it is told as a write, which is what the portal must send (unverified).
+        resource_events::in_portal(self, "PATCH", service_id);
+        true
     }
 
     /// Replaces a resource's tags; null removes them.
@@ -64,11 +95,13 @@ impl World {
         self.set_member(id, "/tags", tags)
     }
 
-    /// Replaces one member of a resource by JSON pointer; null removes it. For drift of any kind.
+    /// Replaces one member of a resource by JSON pointer; null removes it. For drift of any kind. False when there is no such
+    /// resource, or no such place in one: a pointer begins with a slash and has up to 32 segments, a value nests up to 64
+    /// levels.
     pub fn set_member(&mut self, id: &str, pointer: &str, value: Value) -> bool {
         let key = id.to_ascii_lowercase();
+        let Ok(path) = member(pointer, &value) else { return false };
         let Some(resource) = self.resources.get_mut(&key) else { return false };
-        let path: Vec<&str> = pointer.split('/').skip(1).collect();
         set_at(&mut resource.body, &path, value.clone());
         // What Event Grid delivers by lies beside the body: keep both true.
         if let (Some(delivery), Some((&"properties", rest))) = (resource.delivery_mut(), path.split_first()) {

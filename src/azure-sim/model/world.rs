@@ -26,7 +26,7 @@ use super::throttle::Buckets;
 use super::timer::Timer;
 
 pub use seen::Linked;
-pub use written::{Change, FORMAT, Stored, Unreadable};
+pub use written::{Change, FORMAT, Stored, Unreadable, Unwritable};
 
 use written::Written;
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::portal;
 use super::super::timer::{self, Timer};
 use super::super::world::World;
 
@@ -79,10 +80,10 @@ impl Meddling {
             return Err("'after': 'id' is no resource id: it begins with a slash".into());
         }
         match self {
-            Self::Set(Edit { pointer, .. }) if !pointer.starts_with('/') => {
-                Err("'after': 'pointer' begins with a slash, as in /tags/owner".into())
+            Self::Set(Edit { pointer, value, .. }) => {
+                portal::member(pointer, value).map(|_| ()).map_err(|why| format!("'after': {why}"))
             }
-            _ => Ok(()),
+            Self::Delete(_) => Ok(()),
         }
     }
 }

@@ -92,6 +92,21 @@ fn until_a_new_link_has_propagated_the_old_key_must_still_work() {
 }
 
 #[test]
+fn the_portal_takes_a_link_away_from_services_alone() {
+    let (mut azure, hub) = linked(instant(), json!(["Send"]), fcm());
+    let seen = azure.get(&hub, NH);
+    assert!(!azure.world.unlink_in_portal(&hub), "no service");
+    assert!(!azure.world.unlink_in_portal(&service("none")));
+    assert_eq!(azure.get(&hub, NH).value(), seen.value());
+    let before = azure.get(&service("shop"), ACS);
+    assert!(before.value()["properties"]["notificationHubId"].is_string());
+    assert!(azure.world.unlink_in_portal(&service("shop")));
+    let after = azure.get(&service("shop"), ACS);
+    assert!(after.value()["properties"]["notificationHubId"].is_null());
+    assert_ne!(before.header("etag").expect("an etag"), after.header("etag").expect("an etag"));
+}
+
+#[test]
 fn the_portal_links_with_a_working_key() {
     let (mut azure, hub) = linked(instant(), json!(["Listen"]), fcm());
     let now = azure.now;

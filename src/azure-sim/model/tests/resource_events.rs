@@ -190,6 +190,9 @@ fn a_group_tells_of_its_own_and_somebody_in_the_portal_is_told_of_too() {
     let told = azure.told();
     assert_eq!((&told[0]["topic"], &told[0]["data"]["claims"]), (&json!(RG), &json!({})));
     assert_eq!(told[0]["data"]["httpRequest"]["method"], "PATCH");
+    assert!(azure.world.unlink_in_portal(&service("shop")));
+    let write = ("WriteSuccess".to_owned(), "Microsoft.Communication/CommunicationServices/write".to_owned());
+    assert_eq!(azure.told_types(), [write]);
     azure.subscribe(&on(SUBSCRIPTION, "deletions"), json!({"filter": {"includedEventTypes": ["Microsoft.Resources.ResourceDeleteSuccess", "Microsoft.Resources.ResourceActionSuccess"]}}));
     azure.told();
     assert!(azure.world.regenerate_key(&service("shop"), true));

@@ -10,7 +10,7 @@ use super::*;
 pub(super) type Shelf = BTreeMap<(&'static str, Vec<u8>), Vec<u8>>;
 
 pub(super) fn save(world: &mut World, shelf: &mut Shelf) {
-    for Change { table, key, value } in world.changes() {
+    for Change { table, key, value } in world.changes().expect("writable") {
         match value {
             Some(value) => shelf.insert((table, key), value),
             None => shelf.remove(&(table, key)),
@@ -213,11 +213,71 @@ fn a_read_is_not_urgent_and_a_write_is() {
     assert!(!azure.world.has_urgent_changes(), "nobody keeps this world");
     azure.world.watch();
     assert!(azure.world.has_urgent_changes());
-    azure.world.changes();
+    azure.world.changes().expect("writable");
     azure.get(&service("shop"), ACS);
     assert!(!azure.world.has_urgent_changes());
     azure.put_service("depot");
     assert!(azure.world.has_urgent_changes());
+}
+
+/// Lists in lists, so many.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[test]
+fn what_is_put_too_deep_is_refused_and_what_may_be_put_reads_back() {
+    let mut azure = instant();
+    azure.put_service("shop");
+    azure.pass(0);
+    azure.world.watch();
+    let id = service("shop");
+    let deep = |segments: usize| "/x".repeat(segments);
+    let set = |azure: &mut Client, pointer: &str, value: Value| {
+        let body = json!({"id": id, "pointer": pointer, "value": value}).to_string();
+        azure.raw("POST", "/_sim/portal/set", body.as_bytes())
+    };
+    let before = azure.get(&id, ACS).value();
+    // The first took the stack of whoever copied it, the second could be copied and written down, but not read.
+    for (pointer, value, why) in [
+        (deep(100_000), json!(1), "more than 32 segments"),
+        (deep(1_100), json!(1), "more than 32 segments"),
+        (deep(33), json!(1), "more than 32 segments"),
+        (deep(1), nested(65), "more than 64 levels"),
+        (String::new(), json!(1), "begins with a slash"),
+        ("tags".to_owned(), json!(1), "begins with a slash"),
+    ] {
+        let refused = set(&mut azure, &pointer, value.clone());
+        let said = refused.value()["error"].as_str().unwrap_or_default().to_owned();
+        assert!(refused.status == 400 && said.contains(why), "{} {said}", refused.status);
+        let fault = json!({"method": "GET", "answer": {"after": {"set": {"pointer": pointer, "value": value}}}});
+        let refused = azure.raw("POST", "/_sim/faults", fault.to_string().as_bytes());
+        assert_eq!(refused.status, 400, "{}", refused.value());
+    }
+    let tags = json!({"id": id, "tags": nested(65)}).to_string();
+    assert_eq!(azure.raw("POST", "/_sim/portal/tags", tags.as_bytes()).status, 400);
+    assert_eq!(azure.get(&id, ACS).value(), before);
+
+    assert_eq!(set(&mut azure, &deep(32), nested(64)).status, 200);
+    let mut shelf = Shelf::new();
+    save(&mut azure.world, &mut shelf);
+    let (again, _) = load(azure.world.config(), &shelf, true);
+    assert_eq!(everything(&azure.world), everything(&again));
+    // A parser that gives up at 128 levels reads all of it: here in an object of objects.
+    let shown = azure.raw("GET", "/_sim/state", b"").value();
+    assert_eq!(shown["resources"][id.to_lowercase()].pointer(&deep(32)), Some(&nested(64)));
+}
+
+#[test]
+fn what_has_no_written_form_is_said_and_never_written_as_nothing() {
+    let mut azure = instant();
+    azure.put_service("shop");
+    azure.world.watch();
+    let mut shelf = Shelf::new();
+    save(&mut azure.world, &mut shelf);
+    azure.world.resources.get_mut(&service("shop").to_lowercase()).expect("a service").body = nested(300);
+    let error = azure.world.changes().expect_err("too deep").to_string();
+    assert_eq!(error, "a record of 'resource' cannot be written: depth limit exceeded");
 }
 
 #[test]
@@ -235,7 +295,7 @@ fn numbers_of_the_journal_never_come_twice() {
     let (mut again, _) = load(azure.world.config(), &shelf, false);
     assert!(again.journal.next() > seen);
     assert!(again.has_urgent_changes(), "the next numbers are reserved before they are given out");
-    again.changes();
+    again.changes().expect("writable");
     azure.get(&service("shop"), ACS);
     assert!(azure.world.has_urgent_changes(), "what was reserved is used up");
 }

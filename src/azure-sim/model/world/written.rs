@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::config::Config;
 use super::super::event_grid::{self, Handshake};
 use super::super::journal::{Entry, Journal};
-use super::super::kept::{Record, decode, encode};
+use super::super::kept::{Encoded, Record, decode, encode};
 use super::super::message::{Outbound, OutboundId};
 use super::super::operation::Operation;
 use super::super::past;
@@ -48,6 +48,14 @@ pub struct Stored {
 #[error("the record '{table}' cannot be read: {why}")]
 pub struct Unreadable {
     table: String,
+    why: String,
+}
+
+/// Why a world cannot be written down.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a record of '{table}' cannot be written: {why}")]
+pub struct Unwritable {
+    table: &'static str,
     why: String,
 }
 
@@ -177,10 +185,17 @@ impl World {
     }
 
     /// Everything that changed since the last time, urgent or not. Empty in a world that nobody watches.
-    pub fn changes(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let Some(mut written) = self.written else { return changes };
-        let mut write = |table, key, value| changes.push(Change { table, key, value });
+    ///
+    /// # Errors
+    /// When something has no written form. Nothing of this world may be written any more: what follows would have a hole
+    /// before it.
+    pub fn changes(&mut self) -> Result<Vec<Change>, Unwritable> {
+        let (mut changes, mut failed) = (Vec::new(), None);
+        let Some(mut written) = self.written else { return Ok(changes) };
+        let mut write = |table, key: Encoded, value: Option<Encoded>| match (key, value.transpose()) {
+            (Ok(key), Ok(value)) => changes.push(Change { table, key, value }),
+            (Err(why), _) | (_, Err(why)) => failed = Some(Unwritable { table, why }),
+        };
         self.resources.write(RESOURCES, &mut write);
         self.operations.write(OPERATIONS, &mut write);
         self.timers.write(TIMERS, &mut write);
@@ -195,7 +210,7 @@ impl World {
         self.roles.write(ROLES, &mut write);
         self.kept.write(KEPT, &mut write);
         if !written.config {
-            write(CONFIG, Vec::new(), Some(encode(&self.config)));
+            write(CONFIG, Ok(Vec::new()), Some(encode(&self.config)));
         }
         let (from, next) = (self.journal.first(), self.journal.next());
         for number in written.journal_from..from.min(written.journal) {
@@ -216,8 +231,8 @@ impl World {
             journal: self.journal.rest(),
             journal_until: written.journal_until,
         };
-        write(MOVING, Vec::new(), Some(encode(&moving)));
-        changes
+        write(MOVING, Ok(Vec::new()), Some(encode(&moving)));
+        failed.map_or(Ok(changes), Err)
     }
 
     /// The world that these records were written from, and what of `config` does not hold in it, in sentences. `whole`

@@ -197,6 +197,17 @@ async fn an_authority_is_kept_from_start_to_start_or_given_by_somebody_else() {
         let again = Simulator::start(dir.path(), options);
         assert_eq!(asks(again.url(), "localhost", &trusted).await.expect("an answer")["status"], "ok");
         assert_eq!(std::fs::read(dir.path().join("ca.crt")).expect("an authority"), trusted);
+        // Whoever reaches a door may not speak for an authority that others trust for more than the simulator.
+        let door = format!("{}/_sim/certificate", again.url());
+        let asked = again.client().http.post(door).body(r#"{"names":["bank.test"]}"#).send().await.expect("an answer");
+        let (status, said) = (asked.status(), asked.json::<Value>().await.expect("JSON"));
+        if options[0] == "--authority" {
+            assert!(status == 200 && said["key"].is_string(), "{status} {said}");
+        } else {
+            assert_eq!(status, 403);
+            assert!(said["error"].as_str().expect("a reason").contains("have it sign"), "{said}");
+            assert!(said["key"].is_null() && said["certificate"].is_null(), "{said}");
+        }
     }
     let other = Simulator::start(dir.path(), &[]);
     assert!(asks(other.url(), "localhost", &trusted).await.is_err(), "a new authority is trusted as the old one was");

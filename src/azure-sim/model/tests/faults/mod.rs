@@ -24,7 +24,7 @@ impl Client {
     /// The same in a world that was read back from what of this one was written down.
     fn restarted(&mut self) -> Self {
         let stored = |Change { table, key, value }| Some(Stored { table: String::from(table), key, value: value? });
-        let records: Vec<Stored> = self.world.changes().into_iter().filter_map(stored).collect();
+        let records: Vec<Stored> = self.world.changes().expect("writable").into_iter().filter_map(stored).collect();
         let config = self.world.config().clone();
         let (world, _) = World::restored(&config, records, true).expect("readable");
         Self { world, now: self.now, token: self.token.clone() }

@@ -64,7 +64,7 @@ fn what_a_hub_remembers_can_be_written_down_and_read_back() {
     azure.world.watch();
     let (ada, _) = (azure.phone(&hub, "ada", "apple", &["a"]), azure.phone(&hub, "bob", "browser", &["b"]));
     assert_eq!(azure.direct(&ada, "apple", APPLE).status, 201);
-    let changes = azure.world.changes();
+    let changes = azure.world.changes().expect("writable");
     let stored = |change: Change| {
         let (table, key) = (change.table.to_owned(), change.key);
         change.value.map(|value| Stored { table, key, value })

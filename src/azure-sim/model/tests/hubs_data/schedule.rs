@@ -87,7 +87,7 @@ fn what_is_over_goes_at_once_and_what_is_far_is_refused() {
 fn what_a_hub_refuses_leaves_no_record_of_the_hub() {
     let (mut azure, _) = with_hub("Standard");
     azure.world.watch();
-    azure.world.changes();
+    azure.world.changes().expect("writable");
     let token = azure.token("DefaultFullSharedAccessSignature", true);
     for (method, path) in [
         ("DELETE", "/phones/schedulednotifications/1?api-version=2015-08"),
