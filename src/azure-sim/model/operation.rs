@@ -1,5 +1,7 @@
 //! Long-running operations, in the three styles of the three providers.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use super::event_grid::resource_events::{self, Activity};
 use super::faults::{Lateness, LroFault};
 use super::message::Response;
 use super::path;
+use super::random::Random;
 use super::refusal::{Answer, Done, Refusal};
 use super::timer::{self, Timer};
 use super::world::World;
@@ -35,9 +38,13 @@ pub(crate) struct Operation {
     pub(crate) started: u64,
     pub(crate) ended: Option<u64>,
     pub(crate) outcome: Option<Outcome>,
-    /// Path and query exactly as issued: Communication signs them.
+    /// Path and query as issued, but for the signature of a Communication URL: that is ten times as long as the rest, and
+    /// made again from the name whenever it is asked for. Records of versions before have it.
     pub(crate) issued: String,
     lost: bool,
+    /// By an injected fault, nothing ends it.
+    #[serde(default)]
+    endless: bool,
     #[serde(default)]
     late: Option<Lateness>,
     /// What is told of it when it ends, where somebody listens.
@@ -46,6 +53,14 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// Path and query exactly as issued: Communication signs them.
+    pub(crate) fn url(&self) -> Cow<'_, str> {
+        if self.style != Style::Communication || self.issued.contains(SIGNATURE) {
+            return Cow::Borrowed(&self.issued);
+        }
+        Cow::Owned(format!("{}{}", self.issued, signature(&self.name)))
+    }
+
     /// When it ends that was to end at `due`.
     pub(crate) fn end(&self, due: u64) -> u64 {
         self.late.map_or(due, |late| late.of(self.started, due))
@@ -112,7 +127,7 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
     let (key, name, issued) = match style {
         Style::Communication => {
             let name = format!("{guid}*{}", world.random.hex(64).to_ascii_uppercase());
-            let issued = signed_url(world, &subscription, &name, &call.api_version);
+            let issued = unsigned_url(world, &subscription, &name, &call.api_version);
             (name.to_ascii_lowercase(), name, issued)
         }
         Style::EventGrid => {
@@ -129,7 +144,6 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
             (name.to_ascii_lowercase(), name, issued)
         }
     };
-    let headers = headers(world, style, deleting, resource_id, &issued);
     let lost = call.lro == Some(LroFault::Lost);
     let late = match call.lro {
         Some(LroFault::Late(late)) => Some(late),
@@ -154,29 +168,34 @@ pub(crate) fn begin(world: &mut World, call: &Call<'_>, style: Style, resource_i
         outcome: None,
         issued,
         lost,
+        endless: outcome.is_none(),
         late,
         activity: None,
     };
+    let headers = headers(world, &operation);
     world.operations.insert(key.clone(), operation);
     prune(world);
     Started { key, outcome, started, late, headers }
 }
 
-/// Records of ended operations go once there are too many: the oldest half, so that this is seldom done.
+/// Records of operations that have ended, or never will, go once there are too many: the oldest half, so that this is seldom
+/// done.
 fn prune(world: &mut World) {
     if world.operations.len() <= RECORDS {
         return;
     }
+    let over = |o: &Operation| o.ended.or(o.endless.then_some(o.started));
     let mut ended: Vec<(u64, String)> =
-        world.operations.iter().filter_map(|(key, o)| Some((o.ended?, key.clone()))).collect();
+        world.operations.iter().filter_map(|(key, o)| Some((over(o)?, key.clone()))).collect();
     ended.sort_unstable();
     for (_, key) in ended.into_iter().take(RECORDS / 2) {
         world.operations.remove(&key);
     }
 }
 
-fn headers(world: &World, style: Style, deleting: bool, id: &str, issued: &str) -> Vec<(String, String)> {
-    let base = &world.config().base_url;
+fn headers(world: &World, operation: &Operation) -> Vec<(String, String)> {
+    let Operation { style, deleting, resource_id: id, .. } = operation;
+    let (style, issued, base) = (*style, operation.url(), &world.config().base_url);
     let status = format!("{base}{issued}");
     let location = match style {
         // Both headers carry the same URL (recorded 2022 and later).
@@ -185,9 +204,9 @@ fn headers(world: &World, style: Style, deleting: bool, id: &str, issued: &str) 
         // The create of 2023 names the resource itself.
         Style::NotificationHubs => format!("{base}{id}?{}", issued.split_once('?').map_or("", |(_, q)| q)),
     };
-    let status = if style == Style::EventGrid { ported(base, issued) } else { status };
+    let status = if style == Style::EventGrid { ported(base, &issued) } else { status };
     let mut headers = vec![("azure-asyncoperation".to_owned(), status)];
-    if deleting || style == Style::NotificationHubs {
+    if *deleting || style == Style::NotificationHubs {
         headers.push(("location".to_owned(), location));
     }
     headers
@@ -200,14 +219,22 @@ fn ported(base: &str, issued: &str) -> String {
     if named || host == base { format!("{base}{issued}") } else { format!("{base}:443{issued}") }
 }
 
-/// About 3 KB, signed, with a `*`: clients must use it as it is.
-fn signed_url(world: &mut World, subscription: &str, name: &str, version: &str) -> String {
-    let (t, c) = (638_000_000_000_000_000 + world.now() % 1_000_000_000_000, world.random.base64_url(2380));
-    let (s, h) = (world.random.base64_url(342), world.random.base64_url(43));
+/// What a Communication URL is up to its signature.
+fn unsigned_url(world: &World, subscription: &str, name: &str, version: &str) -> String {
+    let t = 638_000_000_000_000_000 + world.now() % 1_000_000_000_000;
     format!(
         "/subscriptions/{subscription}/providers/Microsoft.Communication/locations/WESTUS2/operationStatuses/{name}\
-         ?api-version={version}&t={t}&c={c}&s={s}&h={h}"
+         ?api-version={version}&t={t}"
     )
+}
+
+const SIGNATURE: &str = "&c=";
+
+/// With it a URL has about 3 KB: clients must use it as it is. The name is as random as what it stands for.
+fn signature(name: &str) -> String {
+    let mut random = Random::named(name);
+    let (c, s, h) = (random.base64_url(2380), random.base64_url(342), random.base64_url(43));
+    format!("{SIGNATURE}{c}&s={s}&h={h}")
 }
 
 pub(crate) fn finish(world: &mut World, key: &str, outcome: Outcome, due: u64) {
@@ -290,7 +317,7 @@ fn status_body(operation: &Operation, running: &str) -> Value {
 
 fn communication_status(world: &World, operation: &Operation, call: &Call<'_>) -> Result<Response, Refusal> {
     // The signature covers the URL: re-encoded or shortened it names nothing.
-    if call.request.path != operation.issued {
+    if call.request.path != operation.url() {
         return Err(not_found(call.target.name()));
     }
     let mut body = status_body(operation, if operation.deleting { "Deleting" } else { "Accepted" });
@@ -298,7 +325,7 @@ fn communication_status(world: &World, operation: &Operation, call: &Call<'_>) -
     super::json::put(&mut body, &["startTime"], super::world::timestamp(operation.started));
     if operation.deleting && operation.outcome.is_none() {
         // Every 202 repeats both headers (recorded).
-        let url = format!("{}{}", world.config().base_url, operation.issued);
+        let url = format!("{}{}", world.config().base_url, operation.url());
         return Ok(Response::json(202, &body).with("azure-asyncoperation", url.clone()).with("location", url));
     }
     if operation.deleting && matches!(operation.outcome, Some(Err(_))) {

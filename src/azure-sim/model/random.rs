@@ -16,6 +16,12 @@ impl Random {
         Self(seed)
     }
 
+    /// What a name stands for: always the same. By FNV-1a (Fowler, Noll, Vo), whose output does not change either.
+    pub(crate) fn named(name: &str) -> Self {
+        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;

@@ -157,6 +157,23 @@ fn records_of_ended_operations_do_not_grow_without_end() {
     assert_eq!(azure.follow(&newest).value()["status"], "Succeeded");
 }
 
+#[test]
+fn records_of_operations_that_never_end_do_not_grow_without_end_either() {
+    let mut azure = instant();
+    let fault = json!({"method": "PUT", "answer": {"lro": "endless"}});
+    assert_eq!(azure.raw("POST", "/_sim/faults", fault.to_string().as_bytes()).status, 200);
+    let most = super::super::operation::RECORDS;
+    let mut newest = String::new();
+    for _ in 0..=most {
+        azure.now += 1;
+        newest = azure.put_service("shop").header("azure-asyncoperation").expect("an operation").to_owned();
+        // Not as somebody would delete it: that would end the operation.
+        azure.world.resources.remove(&service("shop").to_lowercase());
+    }
+    assert!(azure.world.operations.len() <= most / 2 + 2, "{}", azure.world.operations.len());
+    assert_eq!(azure.follow(&newest).value()["status"], "Accepted");
+}
+
 /// Found by the fuzz target: each DELETE began the deletion anew, so that who asked often enough never saw its end.
 #[test]
 fn a_deletion_that_is_asked_for_again_goes_on_as_it_was() {

@@ -281,6 +281,36 @@ fn what_has_no_written_form_is_said_and_never_written_as_nothing() {
 }
 
 #[test]
+fn a_signed_url_is_not_kept_and_holds_over_a_restart_all_the_same() {
+    let mut azure = azure();
+    azure.world.watch();
+    let url = |put: &Response| put.header("azure-asyncoperation").expect("an operation").to_owned();
+    let urls = [url(&azure.put_service("shop")), url(&azure.put_service("depot"))];
+    let signature = |url: &str| url.split_once("&t=").expect("a query").1.to_owned();
+    assert_ne!(signature(&urls[0]), signature(&urls[1]));
+    let mut shelf = Shelf::new();
+    save(&mut azure.world, &mut shelf);
+    let records = || shelf.iter().filter(|((table, _), _)| *table == "operation");
+    assert_eq!(records().count(), 2);
+    assert!(records().all(|(_, record)| record.len() < 1_000), "a URL alone has 3 KB");
+    (azure.world, _) = load(azure.world.config(), &shelf, true);
+    assert!(urls.iter().all(|url| azure.follow(url).status == 200));
+    assert_eq!(azure.follow(&urls[0].replace("&h=", "&h=x")).status, 404);
+}
+
+/// Its record has the whole URL.
+#[test]
+fn a_url_that_a_version_before_signed_holds() {
+    let mut azure = azure();
+    let url = azure.put_service("shop").header("azure-asyncoperation").expect("an operation").to_owned();
+    let other = format!("{}&s=signed&h=before", url.split("&s=").next().expect("a URL"));
+    let path = other.strip_prefix(&azure.world.config().base_url).expect("an own URL").to_owned();
+    let name = path.split('?').next().expect("a path").rsplit('/').next().expect("a name").to_lowercase();
+    azure.world.operations.get_mut(&name).expect("an operation").issued = path;
+    assert_eq!((azure.follow(&other).status, azure.follow(&url).status), (200, 404));
+}
+
+#[test]
 fn numbers_of_the_journal_never_come_twice() {
     let mut azure = instant();
     azure.world.watch();
