@@ -101,6 +101,7 @@ table! {
         AwaitingHandshake = "Event Grid waits for the endpoint to complete the handshake by hand.",
         Expired = "The `expirationTime` has passed: nothing is delivered any more. Set a later one, or delete the object.",
         TopicRequired = "A managed identity delivers only from a system topic: the service's `systemTopic.type` may not be None.",
+        IdentityMissing = "The system topic is not ours and lacks the managed identity that is asked for: give it that identity in Azure.",
         Drifted = "Azure differs from the spec and `managementPolicy` is Observe; the message names the fields.",
         NotFound = "The resource does not exist and `managementPolicy` is Observe.",
         Immutable = "Azure does not allow this field to change after creation.",

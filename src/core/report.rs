@@ -127,8 +127,8 @@ fn ready(pass: &Pass<'_>, result: &Stepped<()>) -> Finding {
 
 /// What is as declared, and yet hardly meant.
 fn warning(pass: &Pass<'_>) -> Option<String> {
-    let found =
-        pass.findings.iter().find(|finding| matches!(finding.reason, Reason::DoubleRing | Reason::ScaledToZero));
+    let warns = |reason| matches!(reason, Reason::DoubleRing | Reason::ScaledToZero | Reason::IdentityMissing);
+    let found = pass.findings.iter().find(|finding| warns(finding.reason));
     found.map(|finding| finding.message.clone())
 }
 

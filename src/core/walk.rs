@@ -73,13 +73,26 @@ fn taken(pass: &mut Pass<'_>, wanted: &Descriptor) -> Stepped<bool> {
     }
 }
 
+/// True if Azure took exactly this in a call of which nothing showed at first: a lagging read is no reason to send it again.
+fn was_taken(pass: &Pass<'_>, wanted: &Descriptor) -> bool {
+    let failure = pass.memory.failures.get(&wanted.step);
+    failure.is_some_and(|failure| {
+        failure.fault.reason == Reason::NotConverging && failure.fingerprint == wanted.fingerprint()
+    })
+}
+
 fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> Stepped<&'w Body> {
-    let took_unseen = wanted.unseen.is_some() && taken(pass, wanted)?;
+    let took_unseen = wanted.unseen.is_some() && (taken(pass, wanted)? || was_taken(pass, wanted));
+    let otherwise = wanted.unseen.as_ref().and_then(|unseen| unseen.shown_otherwise);
     let differing: Vec<_> = wanted
         .differences(observed)
         .into_iter()
-        // What Azure never shows cannot be said to differ by one who only looks.
-        .filter(|field| !((took_unseen || pass.observes()) && field.compare == Compare::Unseen))
+        // What Azure never shows cannot be said to differ by one who only looks. What it does show of it can, even when it took
+        // the call.
+        .filter(|field| {
+            let shown = field.compare != Compare::Unseen || otherwise == Some(field.path);
+            shown || !(took_unseen || pass.observes())
+        })
         .collect();
     if differing.is_empty() && (pass.observes() || !wanted.lacks_mark(observed)) {
         // An intent for something else may still land and undo this; so may a call that nobody knows the end of.

@@ -81,6 +81,9 @@ pub struct Unseen {
     pub wanted: String,
     /// Fingerprint of what Azure took last.
     pub applied: Option<String>,
+    /// Path of the field of which Azure shows something else than it would show of what is wanted: then what it does not show
+    /// cannot be right either.
+    pub shown_otherwise: Option<&'static str>,
 }
 
 /// Whose a resource is.

@@ -2,13 +2,12 @@
 
 use crate::azure::call::Access;
 use crate::azure::descriptor::{Mark, Ownership, ownership};
-use crate::azure::error::Fault;
 use crate::azure::id::ArmId;
 use crate::azure::{COMMUNICATION_API, EVENT_GRID_API, communication, event_grid};
 use crate::kinds::CommunicationService;
 use crate::kinds::identity::ManagedIdentity;
 use crate::kinds::service::SystemTopicType;
-use crate::pass::{Halt, Pass, Stepped};
+use crate::pass::{Finding, Halt, Pass, Stepped};
 use crate::reason::{ConditionType, Reason};
 use crate::walk;
 
@@ -92,11 +91,18 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
             return Ok(());
         }
         if let Some(found) = someone_elses(pass, &place.access, &own.id, id)? {
-            if let Some(identity) = identity {
-                has_identity(pass, place, &found, identity)?;
-            }
             pass.output("systemTopicId", found.as_str());
-            pass.has_settled(&own.step, fingerprint);
+            let lacks = match identity {
+                Some(identity) => lacks_identity(pass, place, &found, identity)?,
+                None => None,
+            };
+            match lacks {
+                // Looked at in every pass until it has it.
+                Some(message) => {
+                    pass.findings.push(Finding { type_, status: "True", reason: Reason::IdentityMissing, message });
+                }
+                None => pass.has_settled(&own.step, fingerprint),
+            }
             return Ok(());
         }
         walk::ensure_child(pass, &own)?;
@@ -105,16 +111,15 @@ fn topic(pass: &mut Pass<'_>, service: &CommunicationService, place: &Place, id:
     })
 }
 
-/// A topic that is not ours gets no identity from us, so it has to have it.
-fn has_identity(pass: &Pass<'_>, place: &Place, topic: &ArmId, wanted: &ManagedIdentity) -> Stepped<()> {
+/// A topic that is not ours gets no identity from us, so it has to have it. What needs no identity is delivered all the same.
+fn lacks_identity(pass: &Pass<'_>, place: &Place, topic: &ArmId, wanted: &ManagedIdentity) -> Stepped<Option<String>> {
     let found = pass.get(&place.access, topic, EVENT_GRID_API)?;
     if found.is_some_and(|found| event_grid::has_identity(found, wanted)) {
-        return Ok(());
+        return Ok(None);
     }
-    let message = format!(
-        "System topic {topic} was not made by this object and lacks the identity that `systemTopic.identity` asks for; it is left alone: give it the identity in Azure."
-    );
-    Err(Halt::Fault(Fault::blocked(Reason::Conflict, message)))
+    Ok(Some(format!(
+        "System topic {topic} was not made by this object and lacks the identity that `systemTopic.identity` asks for; it is left alone: give it the identity in Azure. Event subscriptions that deliver by an identity wait for that."
+    )))
 }
 
 /// A topic that the service has already: Azure allows one per source, so that one is used, and never deleted.
@@ -137,3 +142,6 @@ fn someone_elses(pass: &Pass<'_>, access: &Access, own: &ArmId, service: &ArmId)
     let found = topics.iter().find(|topic| is_of(topic)).map(|topic| ArmId::given(topic.text("/id")));
     Ok(found.filter(|found| found != own))
 }
+
+#[cfg(test)]
+mod tests;

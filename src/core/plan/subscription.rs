@@ -1,8 +1,8 @@
 //! `EventSubscription`: waits for the service and its topic, then says which events go where.
 
 use crate::azure::EVENT_GRID_API;
-use crate::azure::call::Access;
-use crate::azure::descriptor::Mark;
+use crate::azure::call::{Access, Body};
+use crate::azure::descriptor::{Mark, Unseen};
 use crate::azure::error::Fault;
 use crate::azure::event_grid;
 use crate::azure::id::ArmId;
@@ -14,16 +14,19 @@ use crate::reason::{ConditionType, Reason};
 use crate::remove::{Doomed, remove};
 use crate::walk;
 
+use super::delivery::Delivery;
 use super::destination;
 use super::place::{azure_name, condition, missing, place};
 
 pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()> {
-    let service = service_of(pass, subscription)?;
+    let (service, spec) = (service_of(pass, subscription)?, &subscription.spec);
     let object = Object::CommunicationService(Box::new(service.clone()));
     let (service_id, topic) = ids(service);
     condition(&object, ConditionType::Provisioned)?;
+    if let Err(halt) = in_time(spec, pass.world.now.wall) {
+        return pass.step(ConditionType::Subscribed, |_| Err(halt));
+    }
     let has_topic = super::service_has_topic(service);
-    deliverable(pass, &subscription.spec, has_topic)?;
     if has_topic {
         condition(&object, ConditionType::TopicReady)?;
     }
@@ -31,38 +34,49 @@ pub fn plan(pass: &mut Pass<'_>, subscription: &EventSubscription) -> Stepped<()
     pass.step(ConditionType::Subscribed, |pass| {
         let topic = topic.filter(|_| has_topic);
         let id = event_grid::subscription_id(topic.as_ref(), &service_id, azure_name(pass));
-        leave_old_place(pass, &place.access, &id)?;
+        leave_old_place(pass, &place.access, &id, || identity_at_hand(spec, &object, has_topic))?;
         let (target, delivery) = destination::target(pass, subscription)?;
         let observed = pass.get(&place.access, &id, EVENT_GRID_API)?;
-        let moved = observed.is_none_or(|observed| target.differs(observed));
         let applied = pass.outputs.get("destinationFingerprint").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let applied = applied.filter(|_| !moved);
-        let wanted = event_grid::subscription(&place.access, id, &pass.owner, &subscription.spec, &target, applied);
+        let applied = applied.filter(|_| observed.is_some());
+        let wanted = event_grid::subscription(&place.access, id, &pass.owner, spec, &target, observed, applied);
         pass.is_at(&wanted)?;
-        if let Some(delivery) = &delivery {
-            // What is as declared stays so while a relay is away: only a change has to find it in order, because Event Grid
-            // makes its handshake again.
-            let as_declared = observed.is_some_and(|observed| wanted.differences(observed).is_empty());
-            if !as_declared && pass.open(&wanted.step).is_none() {
-                delivery.answers()?;
-            }
+        if wanted.unseen.as_ref().is_some_and(|unseen| unseen.shown_otherwise.is_some()) {
+            // Whoever changed what shows may have changed what does not, and put back only the former when we look again.
+            pass.outputs.remove("destinationFingerprint");
+        }
+        // What is as declared stays so while a relay or an identity is away: only a change has to find them in order, because
+        // Event Grid makes its handshake again.
+        let as_declared = observed.is_some_and(|observed| wanted.differences(observed).is_empty());
+        if !as_declared && !pass.observes() && pass.open(&wanted.step).is_none() {
+            identity_at_hand(spec, &object, has_topic)?;
+            delivery.as_ref().map_or(Ok(()), Delivery::answers)?;
         }
         let observed = walk::ensure(pass, &wanted)?;
-        let base = observed.text("/properties/destination/properties/endpointBaseUrl");
-        if base.is_empty() {
-            pass.outputs.remove("endpointBaseUrl");
-        } else {
-            pass.output("endpointBaseUrl", base);
-        }
-        if let Some(unseen) = wanted.unseen {
-            pass.output("destinationFingerprint", unseen.wanted);
-        }
-        match delivery {
-            Some(delivery) => pass.output("deliveryKey", delivery.key),
-            None => drop(pass.outputs.remove("deliveryKey")),
-        }
+        record(pass, observed, wanted.unseen, delivery);
         Ok(())
     })
+}
+
+/// What Azure shows, and what it took without showing it.
+fn record(pass: &mut Pass<'_>, observed: &Body, unseen: Option<Unseen>, delivery: Option<Delivery<'_>>) {
+    let base = observed.text("/properties/destination/properties/endpointBaseUrl");
+    if base.is_empty() {
+        pass.outputs.remove("endpointBaseUrl");
+    } else {
+        pass.output("endpointBaseUrl", base);
+    }
+    // One who only looks has sent nothing, and cannot know which secrets Azure has.
+    if pass.observes() {
+        return;
+    }
+    if let Some(unseen) = unseen {
+        pass.output("destinationFingerprint", unseen.wanted);
+    }
+    match delivery {
+        Some(delivery) => pass.output("deliveryKey", delivery.key),
+        None => drop(pass.outputs.remove("deliveryKey")),
+    }
 }
 
 /// Milliseconds until nothing is delivered any more; `None` if there is no such time, or none to come.
@@ -70,28 +84,53 @@ pub fn expires_in(spec: &EventSubscriptionSpec, wall: u64) -> Option<u64> {
     wall_of(&spec.expiration_time.as_ref()?.0).checked_sub(wall).filter(|left| *left > 0)
 }
 
-/// What no call could mend: the time is over, or nothing has the identity that is asked for.
-fn deliverable(pass: &Pass<'_>, spec: &EventSubscriptionSpec, has_topic: bool) -> Stepped<()> {
-    if let Some(time) = &spec.expiration_time
-        && expires_in(spec, pass.world.now.wall).is_none()
-    {
-        let message = format!(
-            "`expirationTime` {} has passed, so nothing is delivered: set a later one, or delete the object.",
-            time.0
-        );
-        return Err(Halt::Fault(Fault::blocked(Reason::Expired, message)));
-    }
+/// True if by the spec nothing is delivered any more.
+pub fn is_over(spec: &EventSubscriptionSpec, wall: u64) -> bool {
+    spec.expiration_time.is_some() && expires_in(spec, wall).is_none()
+}
+
+/// No call could mend that the time is over.
+fn in_time(spec: &EventSubscriptionSpec, wall: u64) -> Stepped<()> {
+    let Some(time) = spec.expiration_time.as_ref().filter(|_| is_over(spec, wall)) else { return Ok(()) };
+    let message = format!(
+        "`expirationTime` {} has passed, so nothing is delivered: set a later one, or delete the object.",
+        time.0
+    );
+    Err(Halt::Fault(Fault::blocked(Reason::Expired, message)))
+}
+
+/// Looked at before a call that needs it: whatever is in Azure already goes on, with or without.
+fn identity_at_hand(spec: &EventSubscriptionSpec, service: &Object, has_topic: bool) -> Stepped<()> {
     let letter = spec.dead_letter.as_ref().and_then(|letter| letter.identity.as_ref());
-    if !has_topic && (spec.delivery_identity.is_some() || letter.is_some()) {
+    if spec.delivery_identity.is_none() && letter.is_none() {
+        return Ok(());
+    }
+    if !has_topic {
         let message = "An identity delivers, and the service's `systemTopic.type` is None: identities are those of a system topic.";
         return Err(Halt::Fault(Fault::blocked(Reason::TopicRequired, message)));
     }
-    Ok(())
+    let conditions = service.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let topic = conditions.iter().find(|condition| condition.type_ == ConditionType::TopicReady.name());
+    match topic.filter(|topic| topic.reason == Reason::IdentityMissing.name()) {
+        Some(topic) => Err(Halt::Wait(Reason::DependencyNotReady, topic.message.clone(), None)),
+        None => Ok(()),
+    }
 }
 
-/// Below another topic, or on the service itself, the old event subscription would go on delivering the same events.
-fn leave_old_place(pass: &mut Pass<'_>, access: &Access, id: &ArmId) -> Stepped<()> {
+/// Below another topic, or on the service itself, the old event subscription would go on delivering the same events. It does so
+/// until a new one can be made.
+fn leave_old_place(
+    pass: &mut Pass<'_>,
+    access: &Access,
+    id: &ArmId,
+    can_be_made: impl FnOnce() -> Stepped<()>,
+) -> Stepped<()> {
     let Some(old) = pass.resource_id.as_deref().map(ArmId::given).filter(|old| old != id) else { return Ok(()) };
+    // One who only looks takes nothing away, and forgets nothing.
+    if pass.observes() {
+        return Ok(());
+    }
+    can_be_made()?;
     let words = "event subscription";
     let doomed =
         Doomed { step: "Subscription", words, access, id: old, api_version: EVENT_GRID_API, mark: Mark::Labels };
@@ -120,26 +159,4 @@ fn ids(service: &CommunicationService) -> (ArmId, Option<ArmId>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_end_is_looked_for_when_it_comes_and_not_after() {
-        let spec = |time: Option<&str>| -> EventSubscriptionSpec {
-            let mut spec = json!({"source": {"serviceRef": {"name": "s"}},
-                "destination": {"type": "WebHook", "webHook": {"url": "https://a.example"}}});
-            if let Some(time) = time {
-                spec["expirationTime"] = json!(time);
-            }
-            serde_json::from_value(spec).unwrap()
-        };
-        let ends = spec(Some("1970-01-01T00:01:00Z"));
-        assert_eq!(
-            (expires_in(&ends, 59_000), expires_in(&ends, 60_000), expires_in(&ends, 61_000)),
-            (Some(1_000), None, None)
-        );
-        assert_eq!(expires_in(&spec(None), 0), None);
-    }
-}
+pub(super) mod tests;

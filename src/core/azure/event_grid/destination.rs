@@ -150,8 +150,14 @@ impl Target {
 
     /// Where it goes is written once by fingerprint; that it is not written in the other way is seen.
     pub(super) fn fields(&self) -> [Field; 2] {
-        let (path, other) = if self.identity.is_some() { (BY_IDENTITY, PLAIN) } else { (PLAIN, BY_IDENTITY) };
+        let path = self.path();
+        let other = if path == PLAIN { BY_IDENTITY } else { PLAIN };
         [field(path, self.arm(), Compare::Unseen, true), absent(other)]
+    }
+
+    /// Where it stands in an event subscription.
+    pub(super) fn path(&self) -> &'static str {
+        if self.identity.is_some() { BY_IDENTITY } else { PLAIN }
     }
 
     /// True if what Azure shows of the destination is not what it would show of this one: someone else changed it.

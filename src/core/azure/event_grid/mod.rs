@@ -81,13 +81,14 @@ pub fn subscription_id(topic: Option<&ArmId>, service: &ArmId, name: &str) -> Ar
 }
 
 /// An event subscription; done about 10 s after the PUT (recorded), the handshake included. `applied` is the fingerprint of
-/// the destination that Azure took last.
+/// the destination that Azure took last; it counts for nothing if `observed` visibly goes elsewhere.
 pub fn subscription(
     access: &Access,
     id: ArmId,
     owner: &Owner,
     spec: &EventSubscriptionSpec,
     target: &Target,
+    observed: Option<&Body>,
     applied: Option<String>,
 ) -> Descriptor {
     let mut fields = filter::fields(spec);
@@ -98,7 +99,9 @@ pub fn subscription(
     fields.extend(target.fields());
     fields.extend(delivery::fields(spec));
     let parts = ["destination", &target.arm().to_string(), types];
-    let unseen = Some(Unseen { wanted: crate::names::fingerprint(owner, &parts), applied });
+    let shown_otherwise = observed.filter(|observed| target.differs(observed)).map(|_| target.path());
+    let applied = applied.filter(|_| shown_otherwise.is_none());
+    let unseen = Some(Unseen { wanted: crate::names::fingerprint(owner, &parts), applied, shown_otherwise });
     Descriptor {
         step: "Subscription".to_owned(),
         words: "event subscription",

@@ -46,6 +46,7 @@ fn wanted(spec: &EventSubscriptionSpec, target: &Target, applied: Option<String>
         &owner(),
         spec,
         target,
+        None,
         applied,
     )
 }

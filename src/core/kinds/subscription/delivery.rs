@@ -100,7 +100,7 @@ pub struct StaticAttribute {
     pub value_secret_ref: Option<SecretKeyRef>,
 }
 
-/// Time from which on nothing is delivered. Example: `2027-01-31T00:00:00Z`.
+/// Time from which on nothing is delivered, in whole seconds. Example: `2027-01-31T00:00:00Z`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ExpirationTime(pub String);
@@ -113,8 +113,9 @@ impl JsonSchema for ExpirationTime {
         "ExpirationTime".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        // In UTC, as Azure's name for it says.
-        schemars::json_schema!({"type": "string", "format": "date-time", "maxLength": 30, "pattern": "Z$"})
+        // In UTC, as Azure's name for it says; in whole seconds, for Azure keeps no more than seven digits of a fraction.
+        let pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
+        schemars::json_schema!({"type": "string", "format": "date-time", "maxLength": 20, "pattern": pattern})
     }
 }
 

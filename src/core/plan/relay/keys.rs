@@ -10,11 +10,13 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::Running;
-use crate::kinds::EventRelay;
+use crate::kinds::common::ManagementPolicy;
 use crate::kinds::relay::DeliveryKeyStatus;
+use crate::kinds::{EventRelay, EventSubscription};
 use crate::names::delivery_secret;
 use crate::pass::{Halt, Pass, Stepped};
-use crate::reason::Reason;
+use crate::plan::subscription::is_over;
+use crate::reason::{ConditionType, Reason};
 use crate::relay::pods::knows;
 
 /// Shortest text that is taken for a key: 32 bytes as base64url are 43 characters.
@@ -138,18 +140,32 @@ fn every_relay_knows(pass: &Pass<'_>, running: &Running<'_>, current: &str, next
     Ok(())
 }
 
-/// Those that have nothing in Azure send nothing.
+/// Those that have nothing in Azure, and those whose time is over, send nothing.
 fn every_subscription_sends(pass: &mut Pass<'_>, running: &Running<'_>, next: &str) -> Stepped<()> {
+    let wall = pass.world.now.wall;
     let behind = running.deliveries.iter().find(|delivery| {
         let Some(status) = &delivery.object.status else { return false };
         let exists = status.common.azure_resource_id.is_some() || !status.common.operations.is_empty();
-        exists && status.delivery_key.as_deref() != Some(next)
+        exists && !is_over(&delivery.object.spec, wall) && status.delivery_key.as_deref() != Some(next)
     });
     let Some(behind) = behind else { return Ok(()) };
-    let name = behind.object.metadata.name.as_deref().unwrap_or_default();
-    let message = format!("EventSubscription {name} does not send the next delivery key yet.");
+    let message = does_not_send(behind.object);
     pass.memory.checked.remove(WINDOW);
     Err(Halt::Wait(Reason::Rotating, message, None))
+}
+
+/// Who is waited for, and why, as it may take a person.
+fn does_not_send(subscription: &EventSubscription) -> String {
+    let name = subscription.metadata.name.as_deref().unwrap_or_default();
+    if subscription.spec.lifecycle.management_policy == Some(ManagementPolicy::Observe) {
+        return format!(
+            "EventSubscription {name} does not send the next delivery key, and its `managementPolicy` is Observe: the old key stays until it is Manage."
+        );
+    }
+    let conditions = subscription.status.as_ref().map(|status| status.common.conditions.as_slice());
+    let found = conditions.unwrap_or_default().iter().find(|one| one.type_ == ConditionType::Subscribed.name());
+    let why = found.filter(|one| one.status == "False").map(|one| format!(" ({})", one.reason)).unwrap_or_default();
+    format!("EventSubscription {name} does not send the next delivery key yet{why}.")
 }
 
 /// A delivery, or a call to Azure, that began with the old key gets the time that a call may take.

@@ -32,6 +32,8 @@ pub struct Pod {
 pub struct Subscription {
     pub name: String,
     pub sends: Option<String>,
+    /// Further members of its spec.
+    pub spec: Value,
 }
 
 pub struct Ground {
@@ -82,7 +84,7 @@ impl Ground {
     }
 
     pub fn add_subscription(&mut self, name: &str) {
-        self.subscriptions.push(Subscription { name: name.to_owned(), sends: None });
+        self.subscriptions.push(Subscription { name: name.to_owned(), sends: None, spec: json!({}) });
     }
 
     pub fn status(&self) -> &Value {
@@ -274,10 +276,13 @@ impl Subscription {
             .sends
             .as_ref()
             .map_or(json!({}), |key| json!({"azureResourceId": "/x", "deliveryKey": fingerprint(key)}));
-        let json = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "EventSubscription",
+        let mut json = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "EventSubscription",
             "metadata": {"name": self.name, "namespace": "ns", "uid": self.name, "annotations": {acs_wire::ANNOTATION_AZURE_NAME: self.name}},
             "spec": {"source": {"serviceRef": {"name": "s"}}, "destination": {"type": "EventRelay", "eventRelayRef": {"name": "shop"}}},
             "status": status});
+        for (member, value) in self.spec.as_object().unwrap() {
+            json["spec"][member] = value.clone();
+        }
         Object::decode(Kind::EventSubscription, json).unwrap()
     }
 }

@@ -112,6 +112,29 @@ fn the_old_key_stays_for_as_long_as_a_call_may_take() {
 }
 
 #[test]
+fn one_whose_time_is_over_keeps_no_key_from_ending_and_one_that_is_only_looked_at_does() {
+    for (spec, ends) in [
+        (json!({"expirationTime": "2020-01-31T00:00:00Z"}), true),
+        (json!({"expirationTime": "2120-01-31T00:00:00Z"}), false),
+        (json!({"managementPolicy": "Observe"}), false),
+    ] {
+        let mut ground = ready();
+        ground.subscriptions[1].spec = spec;
+        for _ in 0..20 {
+            ground.pass();
+            ground.refresh();
+            follow(&mut ground, 0);
+            ground.clock += 20_000;
+        }
+        assert_eq!(is_done(&ground), ends, "{:#}", ground.status());
+        if !ends {
+            let message = super::condition(ground.status(), "KeyCurrent").2;
+            assert!(message.contains("EventSubscription two does not send the next delivery key"), "{message}");
+        }
+    }
+}
+
+#[test]
 fn the_first_key_replaces_none_and_a_spoilt_secret_is_made_again() {
     let mut ground = Ground::sidecar();
     ground.relay["spec"]["keyRotation"] = json!(7);

@@ -241,6 +241,7 @@ async fn delivery_of_the_wrong_shape_is_refused_and_the_field_is_named() -> Resu
         (KIND, time("2027-02-30T00:00:00Z"), "expirationTime"),
         (KIND, time("2027-01-31T00:00:00+01:00"), "expirationTime"),
         (KIND, time("2027-01-31"), "expirationTime"),
+        (KIND, time("2027-01-31T00:00:00.123456789Z"), "expirationTime"),
         (KIND, attributes(json!({"name": "x tenant"})), "deliveryAttributes[0].name"),
         (KIND, value("é".to_owned()), "deliveryAttributes[0].static.value"),
         (KIND, value("a\nb".to_owned()), "deliveryAttributes[0].static.value"),
