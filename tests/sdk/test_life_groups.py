@@ -1,10 +1,15 @@
 """The whole life of a resource group, and what Azure Resource Manager itself tells."""
 
+import os
 import time
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from conftest import GROUP
+from azure.mgmt.resource.locks import ManagementLockClient
+from azure.mgmt.resource.subscriptions import SubscriptionClient
+from conftest import ARM, CA, GROUP, SUBSCRIPTION, client, credential
+
+TENANT = os.environ["AZURE_TENANT_ID"]
 
 
 def test_a_group_lives(resources, communication):
@@ -57,3 +62,48 @@ def test_providers_say_what_can_be_done(communication, hubs, events):
         (events.operations.list(), "Microsoft.EventGrid/eventSubscriptions/getFullUrl/action"),
     ]:
         assert action in [each.name for each in offered]
+
+
+def test_tenants_and_subscriptions_are_shown():
+    settings = {"base_url": ARM, "credential_scopes": [f"{ARM}/.default"], "connection_verify": CA}
+    account = SubscriptionClient(credential(), **settings)
+    assert [each.tenant_id for each in account.tenants.list()] == [TENANT]
+    assert SUBSCRIPTION in [each.subscription_id for each in account.subscriptions.list()]
+    shown = account.subscriptions.get(SUBSCRIPTION)
+    assert (shown.id, shown.tenant_id, shown.state) == (f"/subscriptions/{SUBSCRIPTION}", TENANT, "Enabled")
+    with pytest.raises(HttpResponseError) as refused:
+        account.subscriptions.get("99999999-2222-4333-8444-555555555555")
+    assert refused.value.error.code == "SubscriptionNotFound"
+    places = {each.name: each.display_name for each in account.subscriptions.list_locations(SUBSCRIPTION)}
+    assert places["westeurope"] == "West Europe"
+
+
+def test_tags_are_a_resource_of_their_own(resources):
+    scope = f"subscriptions/{SUBSCRIPTION}/resourceGroups/rg-tagged"
+    resources.resource_groups.create_or_update("rg-tagged", {"location": "westeurope"})
+    made = resources.tags.begin_create_or_update_at_scope(scope, {"properties": {"tags": {"a": "1"}}}).result()
+    assert made.properties.tags == {"a": "1"}
+    merge = {"operation": "Merge", "properties": {"tags": {"b": "2"}}}
+    assert resources.tags.begin_update_at_scope(scope, merge).result().properties.tags == {"a": "1", "b": "2"}
+    assert resources.tags.get_at_scope(scope).properties.tags == {"a": "1", "b": "2"}
+    assert resources.resource_groups.get("rg-tagged").tags == {"a": "1", "b": "2"}
+    assert "b" in [each.tag_name for each in resources.tags.list()]
+    resources.tags.begin_delete_at_scope(scope).result()
+    assert not resources.resource_groups.get("rg-tagged").tags
+    resources.resource_groups.begin_delete("rg-tagged").result()
+
+
+def test_a_lock_holds_until_it_goes(resources):
+    locks = client(ManagementLockClient).management_locks
+    at = ("rg-locked", "keep")
+    resources.resource_groups.create_or_update("rg-locked", {"location": "westeurope"})
+    made = locks.create_or_update_at_resource_group_level(*at, {"level": "CanNotDelete", "notes": "by a test"})
+    assert (made.name, made.level, made.notes) == ("keep", "CanNotDelete", "by a test")
+    assert locks.get_at_resource_group_level(*at).id == made.id
+    assert [each.name for each in locks.list_at_resource_group_level("rg-locked")] == ["keep"]
+    with pytest.raises(HttpResponseError) as refused:
+        resources.resource_groups.begin_delete("rg-locked").result()
+    assert refused.value.error.code == "ScopeLocked"
+    locks.delete_at_resource_group_level(*at)
+    resources.resource_groups.begin_delete("rg-locked").result()
+    assert not resources.resource_groups.check_existence("rg-locked")
