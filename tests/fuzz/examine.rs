@@ -1,11 +1,11 @@
 //! One input, from its bytes to the verdict.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use azure_sim::model::{self, Change, Request, Response, Stored, World};
 
 use crate::ground::{GROUND, Records, everything, moves_always, settle};
-use crate::input::{Step, steps};
+use crate::input::{Asked, Step, steps};
 use crate::property::{Seen, Violation, judge};
 
 /// What stands in for a record that is gone, or was never there.
@@ -86,12 +86,22 @@ pub fn examine_with(
     let ground = &*GROUND;
     let (mut world, mut now, mut sent) = (ground.world.clone(), ground.now, 0);
     let mut written = Written { ground: &ground.records, since: HashMap::new() };
+    let mut answers = VecDeque::new();
     for step in steps(bytes, &ground.words) {
         now += step.wait_s * 1000;
-        settle(&mut world, now);
+        settle(&mut world, now, &mut answers);
         written.absorb(changes(&mut world)?);
         let next = world.next_entry();
-        let response = handle(&mut world, &step.request, now);
+        let response = match step.asked {
+            Asked::Azure => handle(&mut world, &step.request, now),
+            Asked::Identities => model::handle_identity(&mut world, &step.request, now),
+            Asked::Answer => {
+                // It is made of what was sent, as an answer of Azure's is.
+                sent += step.request.body.len();
+                answers.push_back(step.answered());
+                continue;
+            }
+        };
         show(&step, &response);
         let changes = changes(&mut world)?;
         sent += step.request.path.len() + step.request.body.len();

@@ -1,6 +1,6 @@
 //! The Azure that inputs reach: one of everything, made by requests, and written down.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::LazyLock;
 
 use azure_sim::model::{self, Answered, Config, Profile, Request, Response, Unwritable, World};
@@ -127,7 +127,7 @@ impl Making {
         assert!(answer.status < 300, "{method} {id}: {} {}", answer.status, answer.value());
         for _ in 0..3 {
             self.now += 120_000;
-            settle(&mut self.world, self.now);
+            settle(&mut self.world, self.now, &mut VecDeque::new());
         }
     }
 
@@ -208,6 +208,7 @@ impl Making {
             ("tenant", config.tenant_id.clone()),
             ("client", config.client_id.clone()),
             ("secret", config.client_secret.clone()),
+            ("identity", self.world.identity_endpoint().0),
             ("host", HOST.to_owned()),
             ("S", names.subscription),
             ("G", names.group),
@@ -221,9 +222,9 @@ impl Making {
     }
 }
 
-/// Lets time do its work up to `now`. Who is called outwards takes everything: a handshake's code is given back, an event
-/// is thanked for.
-pub fn settle(world: &mut World, now: u64) {
+/// Lets time do its work up to `now`. Who is called outwards gives the `answers` in their order. When there are none left, they
+/// take everything: a handshake's code is given back, an event is thanked for.
+pub fn settle(world: &mut World, now: u64, answers: &mut VecDeque<Answered>) {
     // What an answer leads to may be due at once; it cannot go on for ever, since every call is answered at its first.
     for _ in 0..4 {
         let calls = model::advance(world, now);
@@ -231,6 +232,10 @@ pub fn settle(world: &mut World, now: u64) {
             return;
         }
         for call in calls {
+            if let Some(answer) = answers.pop_front() {
+                model::answered(world, call.id, answer, now);
+                continue;
+            }
             let sent: Value = serde_json::from_slice(&call.body).unwrap_or_default();
             let code = sent.pointer("/0/data/validationCode").cloned();
             let body = code.map(|code| json!({"validationResponse": code}).to_string()).unwrap_or_default();

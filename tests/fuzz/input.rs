@@ -12,8 +12,12 @@
 //!
 //! `~~~~` ends a request; the number behind it is the seconds until the next one. Words in braces stand for what an input
 //! could not guess, such as a token, or for what would make it large; [`crate::ground`] has the list.
+//!
+//! Two words before a step make something else of it. `IDENTITY GET /path` is sent to the listener of managed identities. And
+//! `ANSWER 503`, with headers and body as above, is what the next call outwards is answered; `ANSWER late` and `ANSWER cut` are
+//! answers that do not come.
 
-use azure_sim::model::Request;
+use azure_sim::model::{Answered, Request};
 
 /// Requests per input: enough for a life (made, changed, looked at, deleted, gone), few enough for many inputs a second.
 const STEPS: usize = 8;
@@ -24,14 +28,59 @@ const BODY: usize = 4 * 1024 * 1024;
 /// What the server takes of a head, roughly.
 const HEAD: usize = 64 * 1024;
 const HEADERS: usize = 100;
+/// What is read of an answer to a call outwards.
+const ANSWER: usize = 64 * 1024;
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// All that is served over TLS.
+    #[default]
+    Azure,
+    /// The listener of managed identities.
+    Identities,
+    /// Nobody: somebody whom Azure calls next says this, with the status as path.
+    Answer,
+}
 
 /// A request, and how long after the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// Seconds that pass first.
     pub wait_s: u64,
-    /// What is sent then.
+    /// Who is asked then.
+    pub asked: Asked,
+    /// What is sent.
     pub request: Request,
+}
+
+impl Step {
+    fn of(wait_s: u64, text: &[u8], words: &Words) -> Self {
+        let after = |word: &[u8]| text.strip_prefix(word);
+        let (asked, text) = if let Some(rest) = after(b"IDENTITY ") {
+            (Asked::Identities, rest)
+        } else if after(b"ANSWER ").is_some() {
+            (Asked::Answer, text)
+        } else {
+            (Asked::Azure, text)
+        };
+        Self { wait_s, asked, request: request(text, words) }
+    }
+
+    /// The same as an answer. HTTP has statuses of three digits, and clients read names of headers in lower case.
+    pub fn answered(self) -> Answered {
+        let Request { path, headers, mut body, .. } = self.request;
+        body.truncate(ANSWER);
+        match path.as_str() {
+            "late" => Answered::TimedOut("no answer in time".into()),
+            "cut" => Answered::Failed("the connection was cut".into()),
+            status => Answered::Response {
+                status: status.parse().ok().filter(|status| (100..1000).contains(status)).unwrap_or(200),
+                headers: headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+                body,
+            },
+        }
+    }
 }
 
 /// What stands for what: without braces, and what is put in its place.
@@ -46,14 +95,14 @@ pub fn steps(bytes: &[u8], words: &Words) -> Vec<Step> {
             text.extend_from_slice(line);
             continue;
         }
-        steps.push(Step { wait_s, request: request(&text, words) });
+        steps.push(Step::of(wait_s, &text, words));
         text.clear();
         wait_s = seconds(line);
         if steps.len() == STEPS {
             return steps;
         }
     }
-    steps.push(Step { wait_s, request: request(&text, words) });
+    steps.push(Step::of(wait_s, &text, words));
     steps
 }
 

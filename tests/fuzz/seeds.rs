@@ -83,9 +83,13 @@ pub fn dictionary() -> String {
         }
     }
     let marks = "{token} {sas} {link} {S} {G} {A} {N} {H} {T} {4M} {deep} {long} %2f .. %00 %ff null [] {} true -1 1e308 \
-                 /_sim/faults /_sim/sms /_sim/chat /_sim/call /_sim/phones /_sim/portal/unlink &direct $skipToken= $top= \
+                 /_sim/faults /_sim/sms /_sim/chat /_sim/call /_sim/phones /_sim/portal/unlink /_sim/portal/set /msi/token? /metadata/identity/oauth2/token? {identity} &direct $skipToken= $top= \
                  $filter= NamespaceActive Microsoft.Resources Standard Free";
     words.extend(marks.split_whitespace().map(str::to_owned));
+    words.extend(
+        ["\nANSWER 503\n\n\n~~~~\n", "\nANSWER late\n~~~~\n", "\nANSWER cut\n~~~~\n", "IDENTITY GET "]
+            .map(str::to_owned),
+    );
     words.extend(
         ["\n~~~~ 60\n", "\n~~~~ 3600\n", "\nauthorization: {token}", "\ncontent-type: application/json"]
             .map(str::to_owned),

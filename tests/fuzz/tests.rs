@@ -99,6 +99,31 @@ fn each_property_is_seen_to_fail() {
     assert_eq!(seen, Property::ReadsBack);
 }
 
+fn answers(name: &str) -> Vec<Response> {
+    let (_, bytes) = seeds::all().into_iter().find(|(seed, _)| seed == name).expect("a seed");
+    let mut answers = Vec::new();
+    examine(&bytes, |_, response| answers.push(response.clone())).expect("no violation");
+    answers
+}
+
+#[test]
+fn who_is_called_answers_as_the_input_says() {
+    let said = answers("life-endpoint");
+    let state = &said[2].value()["properties"]["provisioningState"];
+    assert_eq!((said[0].status, state.as_str()), (201, Some("AwaitingManualAction")), "another code was given back");
+    // Those of the ground get the event, and one of them is tried again.
+    let tries = said[3].value()["attempts"].as_array().expect("attempts").clone();
+    let ends: Vec<String> =
+        tries.iter().take(3).map(|t| [&t["status"], &t["failure"]].map(ToString::to_string).concat()).collect();
+    assert_eq!(ends, ["503null", "null\"no answer in time\"", "418null"]);
+}
+
+#[test]
+fn identities_are_asked_where_they_are_served() {
+    let said: Vec<u16> = answers("life-identity").iter().map(|response| response.status).collect();
+    assert_eq!(said, [200, 200, 401, 404]);
+}
+
 #[test]
 fn an_id_that_does_not_lead_back_is_seen() {
     let leads = |path: &str, id: &str| leads_back(path, |_| Some(id.to_owned()));

@@ -5,7 +5,57 @@ pub(super) fn all() -> impl Iterator<Item = (String, Vec<u8>)> {
     LIVES.iter().map(|(name, text)| (format!("life-{name}"), text.as_bytes().to_vec()))
 }
 
-const LIVES: [(&str, &str); 9] = [
+const LIVES: [(&str, &str); 11] = [
+    (
+        "endpoint",
+        r#"ANSWER 200
+content-type: application/json
+
+{"validationResponse":7}
+~~~~
+PUT {A}/providers/Microsoft.EventGrid/eventSubscriptions/other?api-version=2025-02-15
+authorization: {token}
+content-type: application/json
+
+{"properties":{"destination":{"endpointType":"WebHook","properties":{"endpointUrl":"https://relay.example/other"}}}}
+~~~~ 30
+ANSWER 503
+retry-after: 99999999999999999999
+
+{deep}
+~~~~
+ANSWER late
+~~~~
+ANSWER 418
+~~~~
+POST /_sim/sms
+
+{"service":"shop","from":"+1","to":"+2","message":"hello"}
+~~~~ 20
+GET {A}/providers/Microsoft.EventGrid/eventSubscriptions/other?api-version=2025-02-15
+authorization: {token}
+
+~~~~ 60
+GET /_sim/deliveries
+"#,
+    ),
+    (
+        "identity",
+        r"IDENTITY GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F
+metadata: true
+
+~~~~
+IDENTITY GET /msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com%2F
+x-identity-header: {identity}
+
+~~~~
+IDENTITY GET /msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com%2F
+x-identity-header: other
+
+~~~~
+IDENTITY PUT {A}?api-version=2025-09-01
+",
+    ),
     (
         "service",
         r#"PUT {G}/providers/Microsoft.Communication/communicationServices/new?api-version=2025-09-01
