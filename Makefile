@@ -55,7 +55,7 @@ cluster: release ## A real Kubernetes in the foreground, with a node, until Ctrl
 
 images: release ## What runs in pods, as archives for your own registry
 	@mkdir -p $(TARGET)/images
-	@for program in acs-operator acs-relay sample-app; do \
+	@for program in acs-operator acs-relay azure-sim sample-app; do \
 	  $(BIN)/testbed image $$program:e2e $(BIN)/$$program --output $(TARGET)/images/$$program.tar && echo $(TARGET)/images/$$program.tar; done
 
 bench: release ## Figures as a table and as JSON; BENCH=simulator (relay, operator) for one part of it

@@ -104,10 +104,18 @@ pub fn holds(user: &Object, target: &Object) -> bool {
         || status.operations.iter().any(|open| links(&open.step))
 }
 
-/// True if Azure denied it something that another object had made: who made it looks only every few minutes by itself.
+/// True if Azure answered 404 to a call of its own that needs what another object had made.
 fn misses_something(object: &Object) -> bool {
     let conditions = object.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
     conditions.iter().any(|condition| condition.reason == Reason::MissingInAzure.name())
+}
+
+/// Those that may have made what the object misses. By themselves they look only every few minutes.
+fn makers<'a>(object: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
+    let makes = |other: &&Object| {
+        matches!(other.kind(), Kind::NotificationHubNamespace | Kind::NotificationHub | Kind::CommunicationService)
+    };
+    all.into_iter().filter(makes).map(Object::object_ref).filter(|other| names(object, other)).collect()
 }
 
 /// True for steps that work on the link.
@@ -116,16 +124,13 @@ fn links(step: &str) -> bool {
 }
 
 /// Objects to wake when `changed` appears, changes in what others can see, or goes: those that name it, and, of those that
-/// it names, the ones that wait for its departure, or all if something of theirs is missing in Azure. Others would look for
-/// nothing: an account is named by everything.
+/// it names, the ones that wait for its departure. All others would look for nothing: an account is named by everything.
 pub fn affected<'a>(changed: &Object, all: impl IntoIterator<Item = &'a Object>) -> Vec<ObjectRef> {
     let target = changed.object_ref();
-    let misses = misses_something(changed);
     all.into_iter()
         .filter(|other| {
             names(other, &target)
-                || (((misses && other.kind() != Kind::AzureAccount) || other.is_deleting())
-                    && names(changed, &other.object_ref()))
+                || (other.is_deleting() && names(changed, &other.object_ref()))
                 || is_told_by(other, changed)
         })
         .map(Object::object_ref)

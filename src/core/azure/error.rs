@@ -90,7 +90,6 @@ impl AzureError {
                 Some(wait) => (Reason::Throttled, Class::Wait(wait)),
                 None => (Reason::RetryingAzureError, Class::Retry),
             },
-            Some(404) => (Reason::MissingInAzure, Class::Retry),
             Some(401) => (Reason::AuthenticationFailed, Class::Retry),
             Some(403) => (Reason::AuthorizationFailed, Class::Blocked),
             Some(400 | 422) => (Reason::AzureRejected, Class::Blocked),
@@ -158,6 +157,10 @@ fn by_code(code: &str) -> Option<(Reason, Class)> {
         ("QuotaExceeded", Reason::QuotaExceeded, Blocked),
         ("SkuNotAvailable", Reason::AzureRejected, Blocked),
         ("PropertyChangeNotAllowed", Reason::Immutable, Blocked),
+        // What ARM says when the parent, or what an action is called on, is not there (documented, recorded).
+        ("ParentResourceNotFound", Reason::MissingInAzure, Retry),
+        ("ResourceNotFound", Reason::MissingInAzure, Retry),
+        ("NotFound", Reason::MissingInAzure, Retry),
         ("Url validation", Reason::WebhookValidationFailed, Retry),
         // Words of ours, for calls that got no answer.
         ("CredentialUnavailable", Reason::CredentialUnavailable, Blocked),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{affected, own_signature, public_signature, uses_secret};
+use super::{affected, makers, misses_something, own_signature, public_signature, uses_secret};
 use crate::kinds::{Kind, Object, ObjectRef};
 
 /// The latest known objects. Every change of them is told here, and the answer is who has to look again.
@@ -20,6 +20,9 @@ struct Known {
     object: Arc<Object>,
     own: u64,
     public: u64,
+    /// Those that it names were woken because it misses something of theirs; once, until it is Ready again. Every further try
+    /// says the same, and a target that cannot mend it would be kept looking for as long as it is tried.
+    told: bool,
 }
 
 impl Dispatch {
@@ -47,13 +50,19 @@ impl Dispatch {
     }
 
     /// An object appeared or changed. Returns whom to wake: itself, those that may decide differently because of it, and
-    /// those whose deletion waited for it, though it may name them no longer.
+    /// those whose deletion waited for it, though it may name them no longer. Those that made what it misses in Azure are
+    /// woken, too.
     pub fn object_changed(&mut self, object: &Arc<Object>) -> Vec<ObjectRef> {
         let target = object.object_ref();
         let (own, public) = (own_signature(object), public_signature(object));
-        let new = Known { object: object.clone(), own, public };
+        let told = self.known.get(&target).is_some_and(|known| known.told);
+        let misses = misses_something(object);
+        let new = Known { object: object.clone(), own, public, told: !object.is_ready() && (told || misses) };
         let old = self.known.insert(target.clone(), new);
         let mut wake = Vec::new();
+        if misses && !told {
+            wake.extend(makers(object, self.namespace(&target.namespace)));
+        }
         if old.as_ref().is_none_or(|old| old.own != own) {
             wake.push(target.clone());
         }
@@ -146,21 +155,31 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_misses_something_in_azure_wakes_the_hub_once_and_no_other() {
-        let with = |reason: &str, version: u32| {
+    fn what_is_missing_in_azure_wakes_its_maker_once_until_all_is_well_again() {
+        let with = |status: &str, reason: &str, version: u32| {
             let mut object = Arc::unwrap_or_clone(service(version, 1, "h"));
             let Object::CommunicationService(service) = &mut object else { unreachable!() };
-            let conditions = json!([{"type": "Linked", "status": "False", "reason": reason,
-                "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
-            service.status = serde_json::from_value(json!({"conditions": conditions})).unwrap();
+            let condition = |type_: &str| {
+                json!({"type": type_, "status": status, "reason": reason, "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            };
+            let conditions = json!([condition("Ready"), condition("Linked")]);
+            service.status =
+                serde_json::from_value(json!({"conditions": conditions, "observedGeneration": 1})).unwrap();
             Arc::new(object)
         };
         let mut dispatch = Dispatch::new();
         dispatch.object_changed(&hub("h", false));
         dispatch.object_changed(&hub("other", false));
-        dispatch.object_changed(&with("RetryingAzureError", 1));
-        assert_eq!(names(&dispatch.object_changed(&with("MissingInAzure", 2))), ["h"]);
-        assert!(dispatch.object_changed(&with("MissingInAzure", 3)).is_empty());
+        dispatch.object_changed(&with("False", "RetryingAzureError", 1));
+        let mut told = |status: &str, reason: &str| {
+            names(&dispatch.object_changed(&with(status, reason, 2))).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(told("False", "MissingInAzure"), ["h"]);
+        // The next try: its intent first, then the same answer.
+        assert!(told("False", "Updating").is_empty() && told("False", "MissingInAzure").is_empty());
+        assert!(told("True", "Ready").is_empty());
+        assert_eq!(told("False", "MissingInAzure"), ["h"]);
     }
 
     #[test]
