@@ -1,7 +1,7 @@
 //! The walk over one Azure resource: read, compare, announce, send, watch, settle. Written once for all of them.
 
 use crate::azure::call::{Body, Method};
-use crate::azure::descriptor::{Compare, Descriptor, Ownership};
+use crate::azure::descriptor::{Compare, Descriptor, Field, Ownership};
 use crate::azure::error::{AzureError, Class, Fault};
 use crate::azure::provisioning::{OperationState, Provisioning, of_resource};
 use crate::kinds::common::{AdoptionPolicy, Verb};
@@ -82,18 +82,20 @@ fn was_taken(pass: &Pass<'_>, wanted: &Descriptor) -> bool {
 }
 
 fn compare<'w>(pass: &mut Pass<'w>, wanted: &Descriptor, observed: &'w Body) -> Stepped<&'w Body> {
-    let took_unseen = wanted.unseen.is_some() && (taken(pass, wanted)? || was_taken(pass, wanted));
+    // A call with another wish is on its way, or has arrived: what Azure took before it no longer says what Azure has.
+    let overtaken = pass.open(&wanted.step).is_some_and(|open| open.fingerprint != wanted.fingerprint());
+    let took_unseen = !overtaken && wanted.unseen.is_some() && (taken(pass, wanted)? || was_taken(pass, wanted));
     let otherwise = wanted.unseen.as_ref().and_then(|unseen| unseen.shown_otherwise);
-    let differing: Vec<_> = wanted
-        .differences(observed)
-        .into_iter()
-        // What Azure never shows cannot be said to differ by one who only looks. What it does show of it can, even when it took
-        // the call.
-        .filter(|field| {
-            let shown = field.compare != Compare::Unseen || otherwise == Some(field.path);
-            shown || !(took_unseen || pass.observes())
-        })
-        .collect();
+    let mut differing = wanted.differences(observed);
+    let unseen = |field: &&Field| field.compare == Compare::Unseen;
+    if overtaken && !differing.iter().any(unseen) {
+        differing.extend(wanted.fields.iter().filter(unseen));
+    }
+    // What Azure never shows cannot be said to differ by one who only looks. What it does show of it can, even when it took the
+    // call.
+    if took_unseen || pass.observes() {
+        differing.retain(|field| !unseen(field) || otherwise == Some(field.path));
+    }
     if differing.is_empty() && (pass.observes() || !wanted.lacks_mark(observed)) {
         // An intent for something else may still land and undo this; so may a call that nobody knows the end of.
         let same_wish = pass.open(&wanted.step).is_some_and(|operation| operation.fingerprint == wanted.fingerprint());

@@ -293,7 +293,11 @@ impl Runner {
             sim.oracle.violate(|| format!("S14 a pass of {} asks in circles", task.target));
         }
         let note = sim.passes.remove(&pass);
-        self.overslept(&mut sim, &task, note.as_ref());
+        let told = self.processes.get(task.replica).and_then(|process| process.queue.get(&task.target));
+        // Woken while it ran: what it waited for came to be in the same moment.
+        if !told.is_some_and(|entry| entry.due.is_some()) {
+            self.overslept(&mut sim, &task, note.as_ref());
+        }
         let life = sim.replicas.get(task.replica).map_or(0, |view| view.life);
         let Some(queue) = self.processes.get_mut(task.replica).map(|process| &mut process.queue) else { return };
         let Some(entry) = queue.get_mut(&task.target) else { return };

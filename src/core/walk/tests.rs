@@ -5,14 +5,20 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::azure::call::{ArmCall, ArmReply, Body, Method};
+use crate::azure::call::{Access, ArmCall, ArmReply, Body, Method, Proof};
+use crate::azure::descriptor::set;
 use crate::azure::error::{AzureError, Fate};
+use crate::azure::event_grid::{self, Target};
+use crate::azure::id::ArmId;
 use crate::kinds::common::Verb;
-use crate::kinds::{Kind, Object};
+use crate::kinds::subscription::{Batching, EventSubscriptionSpec};
+use crate::kinds::{Kind, Object, ObjectRef};
 use crate::moment::{Moment, Timings};
+use crate::pass::{Halt, Pass};
 use crate::plan::decide;
 use crate::relay::inject::RelayImage;
 use crate::step::{Decision, Outcome, Step};
+use crate::walk;
 use crate::world::{Answer, Memory, Read, RelaySettings, Settings, World};
 
 struct Ground {
@@ -193,4 +199,57 @@ fn a_resource_that_looks_changed_proves_nothing_of_the_last_change() {
     // A process that was started since knows no more of it than the status says.
     ground.forget();
     ground.is_ready_only_after_quarantine();
+}
+
+fn access() -> Access {
+    let text = String::new;
+    let account = ObjectRef::new(Kind::AzureAccount, "ns", "default");
+    let proof = Proof::ServiceAccount { name: text() };
+    Access { account, cloud: text(), tenant: text(), subscription: text(), client: text(), proof }
+}
+
+/// A URL is set, another one after it, and then the first again, while the call with the other one is under way.
+#[test]
+fn what_azure_never_shows_is_sent_again_after_a_call_with_another_wish() {
+    let spec = json!({"source": {"serviceRef": {"name": "shop"}},
+        "destination": {"type": "WebHook", "webHook": {"url": "https://a.example/e?code=first"}}});
+    let spec: EventSubscriptionSpec = serde_json::from_value(spec).unwrap();
+    let target = Target::web_hook("https://a.example/e?code=first".to_owned(), &Batching::default(), None);
+    let sent = |operations: Value| {
+        let mut ground = Ground::new();
+        ground.status = json!({"operations": operations});
+        ground.memory.replies.insert("o1".to_owned(), Ok(ArmReply { status: 200, ..ArmReply::default() }));
+        let mut world = ground.world();
+        loop {
+            let mut pass = Pass::new(&world);
+            let id = ArmId::given(
+                "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/systemTopics/t/eventSubscriptions/e",
+            );
+            let describe =
+                |applied| event_grid::subscription(&access(), id.clone(), &pass.owner, &spec, &target, applied);
+            let wanted = describe(describe(None).unseen.map(|unseen| unseen.wanted));
+            let mut shown = wanted.creation().0;
+            set(&mut shown, "/properties/destination/properties/endpointUrl", Value::Null);
+            set(&mut shown, "/properties/destination/properties/endpointBaseUrl", json!("https://a.example/e"));
+            set(&mut shown, "/properties/provisioningState", json!("Succeeded"));
+            ground.azure = Some(shown);
+            match walk::ensure(&mut pass, &wanted) {
+                Ok(_) => return None,
+                Err(Halt::Need(reads)) => {
+                    let answers: Vec<_> = reads.into_iter().map(|read| (ground.answer(&read), read)).collect();
+                    world.answers.extend(answers.into_iter().map(|(answer, read)| (read, answer)));
+                }
+                Err(Halt::Act(step, ..)) => {
+                    let Step::Mutate { call, .. } = *step else { panic!("{step:?}") };
+                    let url = "/destination/properties/endpointUrl";
+                    return call.body.unwrap().0.pointer(url).or(Some(&Value::Null)).cloned();
+                }
+                Err(halt) => panic!("{halt:?}"),
+            }
+        }
+    };
+    assert_eq!(sent(json!([])), None, "it is in place");
+    let other = json!([{"id": "o1", "step": "Subscription", "verb": "Patch", "resource": "e", "fingerprint": "other",
+        "time": "2026-01-01T00:00:00Z", "epoch": 1}]);
+    assert_eq!(sent(other), Some(json!("https://a.example/e?code=first")));
 }
