@@ -226,7 +226,7 @@ fn what_azure_never_shows_is_sent_again_after_a_call_with_another_wish() {
                 "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/systemTopics/t/eventSubscriptions/e",
             );
             let describe =
-                |applied| event_grid::subscription(&access(), id.clone(), &pass.owner, &spec, &target, applied);
+                |applied| event_grid::subscription(&access(), id.clone(), &pass.owner, &spec, &target, None, applied);
             let wanted = describe(describe(None).unseen.map(|unseen| unseen.wanted));
             let mut shown = wanted.creation().0;
             set(&mut shown, "/properties/destination/properties/endpointUrl", Value::Null);
