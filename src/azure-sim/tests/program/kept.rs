@@ -215,6 +215,17 @@ fn start_with_room(dir: &Path, bytes: u64, log: &Path) -> Simulator {
 
 #[tokio::test]
 async fn a_full_disk_is_said_ends_the_program_and_loses_nothing_that_was_answered() {
+    // What finds no room first may be what a timer did between two requests: then nobody is there to be told.
+    for _ in 0..50 {
+        if fill_the_disk().await {
+            return;
+        }
+    }
+    panic!("nobody who asked was ever told");
+}
+
+/// Fills it once, and looks at what is left: whether somebody who asked was told.
+async fn fill_the_disk() -> bool {
     let dir = tempfile::tempdir().expect("a directory");
     assert_eq!(start(dir.path(), &["--no-throttling"]).terminate().0, Some(0));
     let log = dir.path().join("log");
@@ -224,17 +235,22 @@ async fn a_full_disk_is_said_ends_the_program_and_loses_nothing_that_was_answere
     let url = simulator.url().to_owned();
     let mut answered = 0;
     let refused = loop {
-        let put = client.send("PUT", &format!("{url}{}", service(&format!("shop-{answered}"))), europe()).await;
-        if put.status() != 201 {
+        let put = client.http.put(format!("{url}{}", service(&format!("shop-{answered}")))).bearer_auth(&client.token);
+        let put = put.header("content-type", "application/json").body(europe().expect("a body").to_string());
+        let put = put.send().await.ok();
+        if put.as_ref().is_none_or(|put| put.status() != 201) {
             break put;
         }
         answered += 1;
         assert!(answered < 100_000, "the file never grew");
     };
-    assert_eq!(refused.status(), 500);
-    let said: Value = refused.json().await.expect("JSON");
-    let message = said["error"]["message"].as_str().expect("a message");
-    assert!(message.starts_with("azure-sim: the state cannot be written: "), "{message}");
+    let told = refused.is_some();
+    if let Some(refused) = refused {
+        assert_eq!(refused.status(), 500);
+        let said: Value = refused.json().await.expect("JSON");
+        let message = said["error"]["message"].as_str().expect("a message");
+        assert!(message.starts_with("azure-sim: the state cannot be written: "), "{message}");
+    }
     // By itself: who waits for it is told by its exit.
     assert_eq!(simulator.ended(), Some(1));
     let log = std::fs::read_to_string(log).expect("a log");
@@ -248,6 +264,7 @@ async fn a_full_disk_is_said_ends_the_program_and_loses_nothing_that_was_answere
         resources.contains_key(id.split('?').next().expect("a path").to_lowercase().as_str())
     });
     assert!(there, "{answered} were answered, {} are there", resources.len() - 1);
+    told
 }
 
 #[test]
