@@ -71,7 +71,8 @@ pub fn short_hash(text: &str) -> String {
 }
 
 /// Remembers a value that may hold secrets: HMAC-SHA256 under the object's identity, so that equal keys of two objects do not
-/// look equal. What is hashed always holds a key of 128 bits or more, so the hash cannot be searched.
+/// look equal. That is no secret, so a hash can be searched for what is easily guessed: keys that are made, by us or by Azure, have
+/// 128 bits or more; a secret attribute has at least 16 characters; for the query of a webhook's URL its owner has to care.
 pub fn fingerprint(owner: &Owner, parts: &[&str]) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(owner.path.as_bytes()) else { return String::new() };
     for part in parts {

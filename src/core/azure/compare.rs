@@ -91,8 +91,10 @@ pub(super) fn both_identities(there: Option<&Value>, want: &Value) -> Value {
     let has = |name: &str| both.iter().any(|one| identity_types(one).any(|found| found.eq_ignore_ascii_case(name)));
     let types: Vec<&str> = ["SystemAssigned", "UserAssigned"].into_iter().filter(|name| has(name)).collect();
     let mut identity = json!({"type": types.join(", ")});
-    let ids: Map<String, Value> =
-        both.iter().flat_map(|one| user_assigned(one)).map(|id| (id.to_owned(), json!({}))).collect();
+    let theirs: Vec<&str> = there.into_iter().flat_map(user_assigned).collect();
+    // As Azure spells it, where it is there already.
+    let ours = user_assigned(want).filter(|id| !theirs.iter().any(|there| there.eq_ignore_ascii_case(id)));
+    let ids: Map<String, Value> = theirs.iter().copied().chain(ours).map(|id| (id.to_owned(), json!({}))).collect();
     if let (Some(members), false) = (identity.as_object_mut(), ids.is_empty()) {
         members.insert("userAssignedIdentities".to_owned(), Value::Object(ids));
     }
@@ -190,6 +192,16 @@ mod tests {
             compared(Compare::Absent, Value::Null, Value::Null)
                 && !compared(Compare::Absent, Value::Null, json!({"a": 1}))
         );
+    }
+
+    #[test]
+    fn an_identity_that_azure_spells_otherwise_is_sent_once() {
+        let of = |id: &str| json!({"type": "UserAssigned", "userAssignedIdentities": {id: {}}});
+        let both = both_identities(Some(&of("/subscriptions/a/I")), &of("/Subscriptions/A/i"));
+        assert_eq!(both, of("/subscriptions/a/I"));
+        let both = both_identities(Some(&of("/a")), &of("/b"));
+        assert_eq!(both["userAssignedIdentities"], json!({"/a": {}, "/b": {}}));
+        assert_eq!(both_identities(None, &of("/b")), of("/b"));
     }
 
     #[test]

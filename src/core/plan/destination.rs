@@ -11,6 +11,9 @@ use crate::wake::relay_of;
 
 use super::delivery::Delivery;
 
+/// Shortest value of a secret attribute. 16 characters of base64 are 96 bits.
+const SECRET_LENGTH: usize = 16;
+
 /// Where events go; for a relay, with what has to be so before Azure is told of it.
 ///
 /// # Errors
@@ -77,6 +80,12 @@ fn attribute(pass: &Pass<'_>, attribute: &DeliveryAttribute) -> Stepped<Attribut
         return Err(unset("A delivery attribute names neither `value` nor `valueSecretRef`: set one."));
     };
     let value = pass.secret_key(&place.name, &place.key, "delivery attribute")?.trim();
+    if value.len() < SECRET_LENGTH {
+        return Err(invalid(
+            place,
+            "has fewer than 16 characters: status keeps a hash of it, by which it could be guessed. Use a random value, such as of `openssl rand -hex 16`, or `value` for what is no secret",
+        ));
+    }
     if value.len() <= 4096 && value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return Ok(Attribute { name, value: AttributeValue::Secret(value.to_owned()) });
     }

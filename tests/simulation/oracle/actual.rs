@@ -201,7 +201,7 @@ fn check_delivery(sim: &Sim, subscription: &EventSubscription, id: &str, sent: &
     Ok(())
 }
 
-/// A key is sent along as the Secret has it in the end: what is wrong in there meanwhile is a header's value, too.
+/// A key is sent along as the Secret has it in the end: what is wrong in there meanwhile could be a header's value, too.
 fn check_attributes(subscription: &EventSubscription, sent: &Value, settled: bool) -> Check {
     let attributes = sent.pointer("/destination/properties/deliveryAttributeMappings").and_then(Value::as_array);
     let value = |attribute: &Value| attribute.pointer("/properties/value").and_then(Value::as_str).map(str::to_owned);

@@ -174,9 +174,8 @@ impl Target {
         };
         let at = |name: &str| observed.at(&format!("{path}/properties/{name}"));
         let is = |name: &str, want: &Value| at(name).is_some_and(|there| crate::azure::compare::within(want, there));
-        let base = |url: &str| base_url(url).trim_end_matches('/').to_owned();
         let url_is =
-            |url: &String| base(at("endpointBaseUrl").and_then(Value::as_str).unwrap_or_default()) == base(url);
+            |url: &String| base_url(at("endpointBaseUrl").and_then(Value::as_str).unwrap_or_default()) == base_url(url);
         let same = observed.text(&format!("{path}/endpointType")).eq_ignore_ascii_case(self.endpoint_type)
             && self.url.iter().all(url_is)
             && self.members.iter().all(|(name, want)| is(name, want))
@@ -221,7 +220,16 @@ impl Attribute {
     }
 }
 
-/// URL without its query: all that Azure shows of it.
-fn base_url(url: &str) -> &str {
-    url.split('?').next().unwrap_or(url)
+/// URL without its query, which is all that Azure shows of it; the same for the same place, however it is written: how Azure
+/// writes host and port is in no source.
+fn base_url(url: &str) -> String {
+    let mut base = match url::Url::parse(url) {
+        Ok(mut url) => {
+            url.set_query(None);
+            url.to_string()
+        }
+        Err(_) => url.split('?').next().unwrap_or(url).to_owned(),
+    };
+    base.truncate(base.trim_end_matches('/').len());
+    base
 }

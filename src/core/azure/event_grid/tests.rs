@@ -150,6 +150,27 @@ fn what_someone_adds_to_the_destination_is_seen() {
 }
 
 #[test]
+fn a_url_is_the_same_however_its_host_and_port_are_written() {
+    let target = |url: &str| Target::web_hook(url.to_owned(), &Batching::default(), None);
+    for (declared, reads) in [
+        ("https://A.example:443/e?code=x", "https://a.example/e"),
+        ("https://a.example/e?code=x", "https://A.EXAMPLE:443/e"),
+        ("https://a.example", "https://a.example/"),
+    ] {
+        let (_, observed) = settled(&everything(), &target(reads));
+        assert!(!target(declared).differs(&observed), "{declared} {reads}");
+    }
+    for (declared, reads) in [
+        ("https://a.example/e", "https://a.example:8443/e"),
+        ("https://a.example/e", "https://a.example/E"),
+        ("https://a.example/e", "https://b.example/e"),
+    ] {
+        let (_, observed) = settled(&everything(), &target(reads));
+        assert!(target(declared).differs(&observed), "{declared} {reads}");
+    }
+}
+
+#[test]
 fn defaults_are_declared_too_so_that_a_retry_policy_taken_out_goes_back() {
     let (plain, _) = settled(&spec(&json!({})), &hook());
     let (_, observed) = settled(&everything(), &hook());

@@ -29,7 +29,7 @@ async fn properties(story: &Story) -> Result<Value> {
 async fn attributes_and_a_token_travel_along_and_a_changed_secret_is_sent_once() -> Result<()> {
     let (story, _operator) = Story::begin("attributes").await?;
     story.quickstart_ready().await?;
-    story.secret_with("token", "value", "canary-one\n").await?;
+    story.secret_with("token", "value", "canary-one-of-two\n").await?;
     let before = story.mark().await?;
     let entra = json!({"tenantId": story.stack.azure.tenant_id(), "applicationIdOrUri": "api://shop.example"});
     change(
@@ -51,7 +51,7 @@ async fn attributes_and_a_token_travel_along_and_a_changed_secret_is_sent_once()
         });
         arrived.await
     };
-    sent("canary-one").await?;
+    sent("canary-one-of-two").await?;
     assert_eq!(
         (story.hook.header("x-tenant"), story.hook.header("x-from")),
         (vec!["shop".into()], vec!["+4930123".into()])
@@ -62,14 +62,14 @@ async fn attributes_and_a_token_travel_along_and_a_changed_secret_is_sent_once()
     assert_eq!(shown["maxEventsPerBatch"], 10);
     assert!(!story.object(SHOP.0, SHOP.1).await?.unwrap().to_string().contains("canary"));
 
-    story.secret_with("token", "value", "canary-two").await?;
+    story.secret_with("token", "value", "canary-two-of-two").await?;
     wait_for_some("the new secret to be sent", SOON, || async {
         (writes(&story.journal(before).await.ok()?).len() == 2).then_some(())
     })
     .await?;
     story.ready(SHOP.0, SHOP.1).await?;
     sms(&story).await?;
-    sent("canary-two").await?;
+    sent("canary-two-of-two").await?;
     let written = writes(&story.journal(before).await?);
     assert!(written.len() == 2 && written.iter().all(|write| write.starts_with("PATCH")), "{written:#?}");
 

@@ -266,7 +266,7 @@ pub fn object(kind: Kind, name: &str, spec: &Value, status: &Value) -> Object {
     Object::decode(kind, object).unwrap()
 }
 
-fn secret(key: &str, value: &str) -> SecretView {
+pub fn secret(key: &str, value: &str) -> SecretView {
     SecretView {
         owner_uid: None,
         resource_version: "1".to_owned(),

@@ -5,7 +5,7 @@ pub mod ground;
 use acs_wire::relay::delivery_key_fingerprint;
 use serde_json::{Value, json};
 
-use self::ground::{GROUP, Ground};
+use self::ground::{GROUP, Ground, secret};
 use super::*;
 use crate::world::Memory;
 
@@ -119,6 +119,20 @@ fn a_topic_without_the_identity_stops_only_what_delivers_by_one() {
     assert_eq!((status, reason, message), ("Unknown", "DependencyNotReady", "the topic lacks it"));
     assert_eq!(ground.sent.len(), 0);
     ground.topic = Some("Succeeded");
+    ground.settle();
+    assert_eq!((ground.ready().0, ground.sent.len()), ("True", 1));
+}
+
+#[test]
+fn a_secret_that_could_be_guessed_from_its_hash_is_refused_without_being_said() {
+    let mut ground = Ground::new(&json!({"deliveryAttributes": [{"name": "x-key", "type": "Static",
+        "static": {"valueSecretRef": {"name": "hook", "key": "key"}}}]}));
+    ground.secrets.insert("hook".to_owned(), secret("key", "canary-of-15-ch"));
+    ground.settle();
+    let (status, reason, message) = ground.condition("Subscribed");
+    assert_eq!((status, reason, ground.sent.len()), ("False", "SecretInvalid", 0));
+    assert!(message.contains("\"hook\"") && message.contains("16") && !message.contains("canary"), "{message}");
+    ground.secrets.insert("hook".to_owned(), secret("key", "canary-of-16-chr"));
     ground.settle();
     assert_eq!((ground.ready().0, ground.sent.len()), ("True", 1));
 }
