@@ -124,8 +124,11 @@ impl JsonSchema for Decimal {
         "Decimal".into()
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // Azure echoes doubles: beyond these two whole numbers would look like one.
         schemars::json_schema!({
             "x-kubernetes-int-or-string": true,
+            "minimum": -9_007_199_254_740_991_i64,
+            "maximum": 9_007_199_254_740_991_i64,
             "maxLength": 32,
             "pattern": "^-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,15})?$",
         })
@@ -176,6 +179,16 @@ mod tests {
         }
         assert_eq!(rules.len(), wanted.len());
         assert_eq!(schema["properties"]["operatorType"]["enum"].as_array().unwrap().len(), Operator::ALL.len());
+    }
+
+    #[test]
+    fn whole_numbers_are_bounded_by_what_a_double_tells_apart() {
+        for pointer in ["/properties/number", "/properties/numbers/items", "/properties/ranges/items/properties/to"] {
+            let schema = schema();
+            let bounds = ["minimum", "maximum"].map(|bound| schema.pointer(pointer).unwrap()[bound].as_f64().unwrap());
+            assert_eq!(bounds, [-9_007_199_254_740_991.0, 9_007_199_254_740_991.0], "{pointer}");
+            assert!(bounds[1] < bounds[1] + 1.0);
+        }
     }
 
     #[test]

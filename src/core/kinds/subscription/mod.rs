@@ -86,7 +86,10 @@ pub struct EventSubscriptionSpec {
     /// Headers, or properties of the message, that are sent along; at most 10.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Map(vec!["name".into()]),
+        validation = Rule::new("self.all(a, self.exists_one(b, b.name.lowerAscii() == a.name.lowerAscii()))").message("`deliveryAttributes` must each have a `name` of their own, in whatever letter case"),
+    )]
     pub delivery_attributes: Vec<DeliveryAttribute>,
     /// How long Event Grid tries. Default: 30 attempts within a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -141,6 +141,7 @@ fn every_rule_reaches_the_crd() {
                 (".spec.deadLetter", 1),
                 (".spec.deadLetter.identity", 2),
                 (".spec.deadLetter.storageBlob", 1),
+                (".spec.deliveryAttributes", 1),
                 (".spec.deliveryAttributes[]", 3),
                 (".spec.deliveryAttributes[].static", 1),
                 (".spec.deliveryIdentity", 2),

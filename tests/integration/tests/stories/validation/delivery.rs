@@ -152,6 +152,10 @@ fn attribute(more: &Value) -> Value {
 
 fn attributes() -> Vec<Rule> {
     let one = |more: Value| spec(json!({"deliveryAttributes": [attribute(&more)]}));
+    let two = |one: &str, other: &str| {
+        let named = [one, other].map(|name| attribute(&json!({"name": name})));
+        spec(json!({"deliveryAttributes": named}))
+    };
     let secret = json!({"name": "s", "key": "k"});
     let with_attribute = |mut destination: Value, list: Value| {
         destination["deliveryAttributes"] = list;
@@ -177,6 +181,12 @@ fn attributes() -> Vec<Rule> {
             "`name` may not begin with \"aeg-\": those are Event Grid's own",
             vec![one(json!({"name": "x-aeg-a"}))],
             vec![one(json!({"name": "aeg-a"})), one(json!({"name": "AEG-a"}))],
+        ),
+        creation(
+            KIND,
+            "`deliveryAttributes` must each have a `name` of their own, in whatever letter case",
+            vec![two("x-key", "x-keys")],
+            vec![two("x-key", "X-Key")],
         ),
         creation(
             KIND,

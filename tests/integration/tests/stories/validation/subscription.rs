@@ -174,6 +174,8 @@ async fn filters_of_the_wrong_shape_are_refused_and_the_field_is_named() -> Resu
         (KIND, filter(json!({"strings": vec!["a"; 26]})), "advancedFilters[0].strings"),
         (KIND, number(json!(2.5)), "advancedFilters[0].number"),
         (KIND, number(json!("1e3")), "advancedFilters[0].number"),
+        (KIND, number(json!(9_007_199_254_740_992_i64)), "advancedFilters[0].number"),
+        (KIND, number(json!(-9_007_199_254_740_992_i64)), "advancedFilters[0].number"),
         (KIND, json!({"advancedFilters": vec![none; 26]}), "advancedFilters"),
         (KIND, json!({"eventTypes": ["A.B", "A.B"]}), "spec.eventTypes[1]"),
     ])
