@@ -295,7 +295,7 @@ impl Runner {
         let note = sim.passes.remove(&pass);
         let told = self.processes.get(task.replica).and_then(|process| process.queue.get(&task.target));
         // Woken while it ran: what it waited for came to be in the same moment.
-        if !told.is_some_and(|entry| entry.due.is_some()) {
+        if told.is_none_or(|entry| entry.due.is_none()) {
             self.overslept(&mut sim, &task, note.as_ref());
         }
         let life = sim.replicas.get(task.replica).map_or(0, |view| view.life);
