@@ -1,5 +1,8 @@
 //! Everything that one pass knows. The engine fills it, the plan reads it; what is missing the plan asks for.
 
+#[cfg(test)]
+pub mod ground;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use acs_wire::relay::report::RelayReport;

@@ -5,6 +5,7 @@ mod spawner;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{PipeReader, Read as _, Seek as _, SeekFrom};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 pub use crate::tail::tail;
@@ -150,6 +152,22 @@ impl Process {
     /// How it ended, if it has.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         *self.exit.borrow()
+    }
+
+    /// Waits until it takes connections at an address.
+    ///
+    /// # Errors
+    /// If it ends before, or does not within `patience`.
+    pub async fn until_listening(&self, address: SocketAddr, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        while TcpStream::connect(address).await.is_err() {
+            self.check_running()?;
+            if Instant::now() > deadline {
+                bail!("nothing listens on {address} after {patience:?}; log: {}", self.log().display());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     /// An error that quotes the end of the log, if the process has ended.

@@ -1,8 +1,5 @@
 //! What proves that a call without an answer had its effect: a Notification Hubs namespace, pass by pass.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use crate::azure::call::{Access, ArmCall, ArmReply, Body, Method, Proof};
@@ -13,13 +10,12 @@ use crate::azure::id::ArmId;
 use crate::kinds::common::Verb;
 use crate::kinds::subscription::{Batching, EventSubscriptionSpec};
 use crate::kinds::{Kind, Object, ObjectRef};
-use crate::moment::{Moment, Timings};
+use crate::moment::Timings;
 use crate::pass::{Halt, Pass};
 use crate::plan::decide;
-use crate::relay::inject::RelayImage;
 use crate::step::{Decision, Outcome, Step};
 use crate::walk;
-use crate::world::{Answer, Memory, Read, RelaySettings, Settings, World};
+use crate::world::{Answer, Memory, Read, World, ground};
 
 struct Ground {
     status: Value,
@@ -107,36 +103,12 @@ impl Ground {
     }
 
     fn world(&self) -> World {
-        let relay = RelaySettings {
-            image: RelayImage { image: "relay:1".to_owned(), pull_policy: "IfNotPresent".to_owned() },
-            operator_namespace: "operator".to_owned(),
-            push_endpoint: None,
-            ca_bundle: None,
-            clouds: std::collections::BTreeMap::new(),
-        };
-        let settings = Settings {
-            cluster_id: "c".to_owned(),
-            service_accounts: Vec::new(),
-            clouds: vec!["Public".to_owned()],
-            timings: Timings::default(),
-            relay,
-        };
         let object = json!({"apiVersion": "acs-operator.dev/v1alpha1", "kind": "NotificationHubNamespace",
             "metadata": {"name": "shop", "namespace": "ns", "uid": "u", "generation": 1, "resourceVersion": "1",
                 "finalizers": [acs_wire::FINALIZER], "annotations": {acs_wire::ANNOTATION_AZURE_NAME: "shop-1"}},
             "spec": {"location": "westeurope", "sku": "Standard", "tags": self.tags}, "status": self.status});
-        World {
-            object: Object::decode(Kind::NotificationHubNamespace, object).unwrap(),
-            settings: Arc::new(settings),
-            now: Moment { mono: self.clock, wall: 1_790_000_000_000 + self.clock },
-            epoch: 1,
-            nonce: format!("n{}", self.count),
-            jitter: 0.5,
-            fresh_key: String::new().into(),
-            applied: BTreeSet::new(),
-            answers: BTreeMap::new(),
-            memory: self.memory.clone(),
-        }
+        let object = Object::decode(Kind::NotificationHubNamespace, object).unwrap();
+        ground::world(object, self.clock, self.count, self.memory.clone())
     }
 
     fn answer(&self, read: &Read) -> Answer {

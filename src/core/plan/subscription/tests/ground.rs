@@ -1,7 +1,6 @@
 //! What the plan of an event subscription stands on: a service, a relay, and an Azure that shows no secret.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use acs_wire::relay::delivery_key_fingerprint;
 use serde_json::{Value, json};
@@ -10,14 +9,12 @@ use crate::azure::call::{ArmCall, ArmReply, Body, Method};
 use crate::azure::descriptor::set;
 use crate::azure::error::{AzureError, Fate};
 use crate::kinds::{Kind, Object};
-use crate::moment::{Moment, Timings};
 use crate::plan::decide;
-use crate::relay::inject::RelayImage;
 use crate::step::{Decision, Step};
-use crate::world::{Answer, Memory, Read, RelaySettings, SecretView, Settings, World};
+pub use crate::world::ground::world;
+use crate::world::{Answer, Memory, Read, SecretView, World};
 
 pub const GROUP: &str = "/subscriptions/6a1d2c3b-4e5f-4a6b-8c7d-9e0f1a2b3c4d/resourceGroups/rg-shop/providers";
-pub const WALL: u64 = 1_790_000_000_000;
 
 pub struct Ground {
     pub spec: Value,
@@ -207,35 +204,6 @@ impl Ground {
             ),
             other => panic!("nobody should ask for {other:?}"),
         }
-    }
-}
-
-pub fn world(object: Object, clock: u64, count: u64, memory: Memory) -> World {
-    let relay = RelaySettings {
-        image: RelayImage { image: "relay:1".to_owned(), pull_policy: "IfNotPresent".to_owned() },
-        operator_namespace: "operator".to_owned(),
-        push_endpoint: None,
-        ca_bundle: None,
-        clouds: BTreeMap::new(),
-    };
-    let settings = Settings {
-        cluster_id: "c".to_owned(),
-        service_accounts: Vec::new(),
-        clouds: vec!["Public".to_owned()],
-        timings: Timings::default(),
-        relay,
-    };
-    World {
-        object,
-        settings: Arc::new(settings),
-        now: Moment { mono: clock, wall: WALL + clock },
-        epoch: 1,
-        nonce: format!("n{count}"),
-        jitter: 0.5,
-        fresh_key: String::new().into(),
-        applied: BTreeSet::new(),
-        answers: BTreeMap::new(),
-        memory,
     }
 }
 

@@ -10,7 +10,6 @@ use acs_wire::relay::config::{Encoding, FORMAT, Platform, Push, PushRule, RelayC
 use acs_wire::relay::folders;
 use anyhow::{Context, Result, bail};
 use testbed::{Process, binaries, ports};
-use tokio::net::TcpStream;
 
 use super::SUBJECT_CORE;
 
@@ -112,7 +111,7 @@ impl Subject {
         let program = Process::of("nginx", "taskset").args(["-c", &SUBJECT_CORE.to_string()]).arg(nginx);
         let started = Instant::now();
         let process = program.args(["-e", "stderr", "-c"]).arg(&file).arg("-p").arg(folder).spawn(folder)?;
-        until_listening(&process, address).await?;
+        process.until_listening(address, PATIENCE).await?;
         Ok(Some(Self { process, address, start: started.elapsed() }))
     }
 
@@ -136,21 +135,9 @@ fn of_type(name: &str) -> EventFilter {
     EventFilter { event_types: vec![format!("Microsoft.Communication.{name}")], ..EventFilter::default() }
 }
 
-async fn until_listening(process: &Process, address: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).await.is_err() {
-        process.check_running()?;
-        if Instant::now() > deadline {
-            bail!("nothing listens on {address} after {PATIENCE:?}; log: {}", process.log().display());
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    Ok(())
-}
-
 /// Until it says itself that it would take events.
 async fn until_ready(process: &Process, ops: SocketAddr) -> Result<()> {
-    until_listening(process, ops).await?;
+    process.until_listening(ops, PATIENCE).await?;
     let (http, deadline) = (reqwest::Client::builder().no_proxy().build()?, Instant::now() + PATIENCE);
     loop {
         let answer = http.get(format!("http://{ops}/readyz")).send().await;

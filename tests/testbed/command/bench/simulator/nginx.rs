@@ -1,13 +1,11 @@
 //! nginx with one worker, over TLS, always with the same answer.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use testbed::{Process, binaries, ports};
-use tokio::net::TcpStream;
 
 use super::client::{Door, Stream};
 
@@ -51,7 +49,7 @@ impl Nginx {
         fs::write(&file, configuration)?;
         let program = Process::of("nginx", "taskset").args(["-c", &core.to_string()]).arg(nginx);
         let process = program.args(["-e", "stderr", "-c"]).arg(&file).arg("-p").arg(folder).spawn(folder)?;
-        until_listening(&process, address).await?;
+        process.until_listening(address, PATIENCE).await?;
         Ok(Some(Self { _process: process, door: Door::new(address, &certificate)? }))
     }
 
@@ -62,16 +60,4 @@ impl Nginx {
     pub(super) fn request(&self) -> Vec<u8> {
         b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n".to_vec()
     }
-}
-
-async fn until_listening(process: &Process, address: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).await.is_err() {
-        process.check_running()?;
-        if Instant::now() > deadline {
-            bail!("nginx does not listen on {address} after {PATIENCE:?}; log: {}", process.log().display());
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    Ok(())
 }
